@@ -1,0 +1,7 @@
+/** @file dsk.h Everything: base.h and each family of calls. */
+#ifndef DSK_DSK_H
+#define DSK_DSK_H
+
+#include "dsk/base.h"
+
+#endif /* DSK_DSK_H */

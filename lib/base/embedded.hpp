@@ -1,0 +1,14 @@
+// The shape of data that the build embeds (lib/cmake/DskEmbed.cmake).
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace dsk::embedded {
+
+struct File {
+  std::string_view name; // path relative to the data folder, with forward slashes
+  std::string_view body;
+};
+
+} // namespace dsk::embedded

@@ -1,0 +1,39 @@
+// One model on one kind of device under one engine: the subject of every memory and time question.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "catalog/device.hpp"
+#include "catalog/engine.hpp"
+#include "catalog/model.hpp"
+
+namespace dsk::perf {
+
+/// How one replica is split. It uses tp * dp * pp devices.
+struct Parallel {
+  int tp = 1; // tensor-parallel width of attention and of dense layers
+  int pp = 1; // pipeline stages
+  int dp = 1; // attention data-parallel ranks inside the replica (each holds other requests' KV)
+  int ep = 1; // expert-parallel width; divides tp * dp. Experts are split tp * dp / ep ways within
+
+  int devices() const { return tp * pp * dp; }
+  int moe_tp() const { return tp * dp / ep; }
+  bool operator==(const Parallel&) const = default;
+};
+
+struct Deployment {
+  const Model* model = nullptr;   // not owned; must outlive what is built from it
+  const Device* device = nullptr; // likewise
+  const Engine* engine = nullptr; // likewise
+  Parallel parallel;
+  Element kv_element = Element::bf16; // how the KV cache is stored
+  int mtp_tokens = 0;                 // draft tokens of multi-token prediction; 0 = off
+};
+
+/// Throws INVALID_REQUEST (at `path` + "/tp" and so on) when the split does not divide the model:
+/// heads, experts, layers, scale blocks. The sentence names both numbers.
+void check_parallel(const Model& model, const Parallel& parallel, const std::string& path);
+
+} // namespace dsk::perf

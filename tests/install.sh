@@ -2,7 +2,9 @@
 # Installs what is missing on a bare Debian 12: packages by apt-get (as root), the rest from PyPI into a cache folder.
 #
 #   tests/install.sh build    compiler, CMake, Ninja and the header-only libraries: library and tool
-#   tests/install.sh          all that tests/run.sh needs (the CUDA toolkit: tests/install_cuda.sh)
+#   tests/install.sh          all that tests/run.sh needs, but for
+#   tests/install.sh python   the packages of the Python tests (tests/requirements.txt), and
+#   tests/install_cuda.sh     the CUDA toolkit
 #
 # What is there already is left alone, so a second run takes no network.
 set -euo pipefail
@@ -55,9 +57,18 @@ install_go() {
   ln -sfn "$root" "$DSK_CACHE/go/root"
 }
 
+install_python() {
+  local want=$DSK_CACHE/python/requirements.txt
+  cmp -s requirements.txt "$want" && return
+  echo "installing: $(tr '\n' ' ' <requirements.txt)"
+  python3 -m venv --clear "$DSK_CACHE/python"
+  "$DSK_CACHE/python/bin/python" -m pip install -q -r requirements.txt
+  cp requirements.txt "$want"
+}
+
 install_packages "${build[@]}"
 [ "${1-}" = build ] && exit 0
 install_packages "${tests[@]}"
 exec 9>"$DSK_CACHE/lock"
 flock 9
-install_go
+if [ "${1-}" = python ]; then install_python; else install_go; fi

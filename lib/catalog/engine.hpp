@@ -28,6 +28,10 @@ struct Engine {
   int kv_block_tokens = 16;     // tokens a KV page
   int max_sequences = 256;      // default slots
   int token_budget = 8192;      // tokens a step with chunked prefill
+
+  bool prefill_first = false;     // a step holds either prefill or decode, prefill before decode
+  double request_overhead_ms = 0; // HTTP, tokeniser and detokeniser of one request
+  double first_token_steps = 1;   // decode steps between the end of a prefill and its first token
 };
 
 } // namespace dsk

@@ -32,8 +32,16 @@ struct Deployment {
   int mtp_tokens = 0;                 // draft tokens of multi-token prediction; 0 = off
 };
 
-/// Throws INVALID_REQUEST (at `path` + "/tp" and so on) when the split does not divide the model:
-/// heads, experts, layers, scale blocks. The sentence names both numbers.
+/// Why a split does not divide a model.
+struct SplitFault {
+  const char* member;  // "tp", "pp", "dp" or "ep"
+  std::string message; // names both numbers
+};
+
+/// The first reason why `parallel` does not divide the model (heads, experts, layers), or nothing.
+std::optional<SplitFault> split_fault(const Model& model, const Parallel& parallel);
+
+/// Throws INVALID_REQUEST at `path` + "/tp" and so on when there is a fault.
 void check_parallel(const Model& model, const Parallel& parallel, const std::string& path);
 
 } // namespace dsk::perf

@@ -57,8 +57,7 @@ private:
         if (match(rest, at + n, then)) return true;
       return false;
     }
-    if (quantifier == '?')
-      return one(atom, at, Next{rest, then}) || match(rest, at, then);
+    if (quantifier == '?') return one(atom, at, Next{rest, then}) || match(rest, at, then);
     // A group: one more round with a star behind it, or (for the star) none.
     if (++depth_ > 64) return false;
     const Next after{rest, then};

@@ -113,9 +113,9 @@ std::vector<bool> layer_flags(Reader& text, int layers, const std::string& wante
   if (!text.has("layer_types")) return flags;
   const auto types = text.texts("layer_types", 4096);
   if (static_cast<int>(types.size()) != layers)
-    invalid_request(text.path_of("layer_types"),
-                    "layer_types has " + std::to_string(types.size()) +
-                        " entries, must have num_hidden_layers (" + std::to_string(layers) + ")");
+    invalid_request(text.path_of("layer_types"), "layer_types has " + std::to_string(types.size()) +
+                                                     " entries, must have num_hidden_layers (" +
+                                                     std::to_string(layers) + ")");
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (std::find(allowed.begin(), allowed.end(), types[i]) == allowed.end())
       invalid_request(json::pointer(text.path_of("layer_types"), i),

@@ -122,9 +122,9 @@ void llama4(Reader& text, Reader& top, Draft& draft) {
     text.fail("no_rope_layers", "must have one entry for each layer");
   for (int i = 0; i < draft.layer_count; ++i) {
     Layer layer{rotary[static_cast<std::size_t>(i)] ? local : global, moe};
-    const bool sparse = moe_layers.empty() ? (i + 1) % moe_step == 0
-                                           : std::find(moe_layers.begin(), moe_layers.end(), i) !=
-                                                 moe_layers.end();
+    const bool sparse =
+        moe_layers.empty() ? (i + 1) % moe_step == 0
+                           : std::find(moe_layers.begin(), moe_layers.end(), i) != moe_layers.end();
     if (!sparse) layer.ffn = dense;
     draft.layers.push_back(layer);
   }
@@ -159,9 +159,8 @@ void qwen3_5(Reader& text, Reader& top, Draft& draft) {
   linear.value_head_dim = static_cast<int>(text.integer("linear_value_head_dim", 1, 1 << 14));
   linear.conv_kernel = static_cast<int>(text.integer("linear_conv_kernel_dim", 1, 1024));
   if (linear.value_heads % linear.key_heads != 0)
-    text.fail("linear_num_value_heads",
-              "must be a multiple of linear_num_key_heads (" + std::to_string(linear.key_heads) +
-                  ")");
+    text.fail("linear_num_value_heads", "must be a multiple of linear_num_key_heads (" +
+                                            std::to_string(linear.key_heads) + ")");
   if (text.text("mamba_ssm_dtype", "float32") != "float32") linear.state_element = Element::bf16;
   Ffn ffn;
   if (text.has("num_experts")) {
@@ -177,8 +176,7 @@ void qwen3_5(Reader& text, Reader& top, Draft& draft) {
                              {"linear_attention", "full_attention"});
   const auto interval = text.integer("full_attention_interval", 1, 4096, 4);
   for (int i = 0; i < draft.layer_count; ++i) {
-    const bool f =
-        is_full.empty() ? (i + 1) % interval == 0 : is_full[static_cast<std::size_t>(i)];
+    const bool f = is_full.empty() ? (i + 1) % interval == 0 : is_full[static_cast<std::size_t>(i)];
     draft.layers.push_back(f ? Layer{full, ffn} : Layer{linear, ffn});
   }
   draft.mtp.assign(static_cast<std::size_t>(text.integer("mtp_num_hidden_layers", 0, 16, 0)),
@@ -220,7 +218,7 @@ bool generic(Reader& text, Reader& top, Draft& draft) {
                         text.has("num_local_experts") || text.has("n_routed_experts");
     if (sparse) {
       MoeMlp moe = moe_mlp(text, text.has("moe_intermediate_size") ? "moe_intermediate_size"
-                                                                    : "intermediate_size");
+                                                                   : "intermediate_size");
       moe.shared_intermediate = static_cast<int>(
           text.integer("shared_expert_intermediate_size", 0, max_width,
                        moe.intermediate * text.integer("n_shared_experts", 0, 64, 0)));

@@ -32,8 +32,8 @@ struct GqaAttention {
   bool out_bias = false;
   bool qk_norm = false;
   bool qk_norm_full = false; // one norm over all heads together (MiniMax), not one of head_dim
-  bool sinks = false;       // one learned logit a head (gpt-oss)
-  bool output_gate = false; // q_proj is twice as wide (Qwen3.5)
+  bool sinks = false;        // one learned logit a head (gpt-oss)
+  bool output_gate = false;  // q_proj is twice as wide (Qwen3.5)
   bool operator==(const GqaAttention&) const = default;
 };
 
@@ -114,8 +114,8 @@ struct Layer {
 };
 
 /// How a checkpoint stores each projection: a rule list, first match wins. Modules carry the names
-/// of Hugging Face's Llama and DeepSeek classes ("model.layers.3.mlp.experts.0.down_proj"); rules of
-/// other classes are translated when they are read.
+/// of Hugging Face's Llama and DeepSeek classes ("model.layers.3.mlp.experts.0.down_proj"); rules
+/// of other classes are translated when they are read.
 struct Quantization {
   struct Rule {
     std::string pattern; // a run of dotted components with * wildcards, or "re:" + expression

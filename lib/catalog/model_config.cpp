@@ -23,18 +23,28 @@ Element activation_of(Reader& reader, const char* member, Element fallback) {
 }
 
 // Everything that tells two layers of one shape apart in bytes: the stored format of each module.
-constexpr const char* modules[] = {
-    "self_attn.q_proj",         "self_attn.k_proj",
-    "self_attn.v_proj",         "self_attn.o_proj",
-    "self_attn.q_a_proj",       "self_attn.q_b_proj",
-    "self_attn.kv_b_proj",      "self_attn.kv_a_proj_with_mqa",
-    "self_attn.indexer.wq_b",   "self_attn.indexer.wk",
-    "linear_attn.in_proj_qkv",  "linear_attn.out_proj",
-    "mlp.gate_proj",            "mlp.up_proj",
-    "mlp.down_proj",            "mlp.gate",
-    "mlp.experts.0.gate_proj",  "mlp.experts.0.up_proj",
-    "mlp.experts.0.down_proj",  "mlp.shared_experts.gate_proj",
-    "mlp.shared_experts.up_proj", "mlp.shared_experts.down_proj"};
+constexpr const char* modules[] = {"self_attn.q_proj",
+                                   "self_attn.k_proj",
+                                   "self_attn.v_proj",
+                                   "self_attn.o_proj",
+                                   "self_attn.q_a_proj",
+                                   "self_attn.q_b_proj",
+                                   "self_attn.kv_b_proj",
+                                   "self_attn.kv_a_proj_with_mqa",
+                                   "self_attn.indexer.wq_b",
+                                   "self_attn.indexer.wk",
+                                   "linear_attn.in_proj_qkv",
+                                   "linear_attn.out_proj",
+                                   "mlp.gate_proj",
+                                   "mlp.up_proj",
+                                   "mlp.down_proj",
+                                   "mlp.gate",
+                                   "mlp.experts.0.gate_proj",
+                                   "mlp.experts.0.up_proj",
+                                   "mlp.experts.0.down_proj",
+                                   "mlp.shared_experts.gate_proj",
+                                   "mlp.shared_experts.up_proj",
+                                   "mlp.shared_experts.down_proj"};
 
 bool names_single_layers(const Quantization& quantization) {
   return std::any_of(quantization.rules.begin(), quantization.rules.end(), [](const auto& rule) {
@@ -44,7 +54,8 @@ bool names_single_layers(const Quantization& quantization) {
 
 class Kinds {
 public:
-  explicit Kinds(Model& model) : model_(model), by_layer_(names_single_layers(model.quantization)) {}
+  explicit Kinds(Model& model)
+      : model_(model), by_layer_(names_single_layers(model.quantization)) {}
 
   int intern(const Layer& layer, int index) {
     std::vector<WeightFormat> formats;
@@ -113,18 +124,17 @@ Model model_from_config(const std::string& name, const Json& config, const Json*
       static_cast<int>(integer_any(text, {"num_hidden_layers", "n_layer"}, 1, 4096));
   model.vocab = static_cast<int>(text.integer("vocab_size", 2, 1 << 24));
   model.max_positions = static_cast<int>(
-      text.has("n_positions")
-          ? text.integer("n_positions", 1, 1 << 30)
-          : text.integer("max_position_embeddings", 1, 1 << 30, 2048));
+      text.has("n_positions") ? text.integer("n_positions", 1, 1 << 30)
+                              : text.integer("max_position_embeddings", 1, 1 << 30, 2048));
   model.tied_embeddings = top.boolean("tie_word_embeddings", false);
   if (nested) model.tied_embeddings = text.boolean("tie_word_embeddings", model.tied_embeddings);
 
   const WeightFormat unquantized{model.activation};
   const Json* quantization_config = top.find("quantization_config");
   const std::string expert_dtype = top.text("expert_dtype", "");
-  model.quantization = read_quantization(
-      quantization_config, top.path_of("quantization_config"), hf_quant_config,
-      path + "/hf_quant_config", expert_dtype, unquantized, model.warnings);
+  model.quantization =
+      read_quantization(quantization_config, top.path_of("quantization_config"), hf_quant_config,
+                        path + "/hf_quant_config", expert_dtype, unquantized, model.warnings);
 
   if (family)
     family->build(text, top, draft);
@@ -137,8 +147,7 @@ Model model_from_config(const std::string& name, const Json& config, const Json*
   for (int i = 0; i < draft.layer_count; ++i)
     model.layer_kinds.push_back(kinds.intern(draft.layers[static_cast<std::size_t>(i)], i));
   for (std::size_t i = 0; i < draft.mtp.size(); ++i)
-    model.mtp_kinds.push_back(
-        kinds.intern(draft.mtp[i], draft.layer_count + static_cast<int>(i)));
+    model.mtp_kinds.push_back(kinds.intern(draft.mtp[i], draft.layer_count + static_cast<int>(i)));
   return model;
 }
 

@@ -1,5 +1,6 @@
-// A model known by its size only. The aspect ratio (hidden = 128 x layers) is that of Llama at 7, 13
-// and 65 B (Touvron et al. 2023, table 2); every field that it decides is listed as an assumption.
+// A model known by its size only. The aspect ratio (hidden = 128 x layers) is that of Llama at 7,
+// 13 and 65 B (Touvron et al. 2023, table 2); every field that it decides is listed as an
+// assumption.
 #include <algorithm>
 #include <cmath>
 
@@ -30,10 +31,9 @@ Model model_from_size(const ModelSize& size, const std::string& path) {
     refuse("active_b", "active_b is " + number_text(size.active_b) +
                            ", must not exceed params_b (" + number_text(size.params_b) + ")");
   if (size.layers && (*size.layers < 1 || *size.layers > 1024))
-    refuse("layers",
-           "layers is " + std::to_string(*size.layers) + ", must be from 1 to 1024");
-  if (size.hidden && (*size.hidden < head_dim || *size.hidden > (1 << 17) ||
-                      *size.hidden % head_dim != 0))
+    refuse("layers", "layers is " + std::to_string(*size.layers) + ", must be from 1 to 1024");
+  if (size.hidden &&
+      (*size.hidden < head_dim || *size.hidden > (1 << 17) || *size.hidden % head_dim != 0))
     refuse("hidden", "hidden is " + std::to_string(*size.hidden) +
                          ", must be a multiple of 128 from 128 to 131072");
 
@@ -46,9 +46,11 @@ Model model_from_size(const ModelSize& size, const std::string& path) {
   Model model;
   model.hidden = static_cast<int>(round_to(hidden, head_dim));
   const double h = model.hidden;
-  const int layers =
-      size.layers ? *size.layers
-                  : static_cast<int>(std::max(1.0, std::round(shape / (12.0 * h * h))));
+  int layers = model.hidden / head_dim;
+  if (size.layers)
+    layers = *size.layers;
+  else if (size.hidden)
+    layers = static_cast<int>(std::max(1.0, std::round(shape / (12.0 * h * h))));
   model.vocab = total > 20e9 || sparse ? 128000 : 32000;
   GqaAttention attention;
   attention.heads = model.hidden / head_dim;
@@ -72,7 +74,8 @@ Model model_from_size(const ModelSize& size, const std::string& path) {
     moe.top_k = 8;
     const double width = left_active / (3 * h * moe.top_k);
     moe.experts = static_cast<int>(round_to(left / left_active * moe.top_k, 8));
-    moe.intermediate = static_cast<int>(round_to(std::min(width, left / (3 * h * moe.experts)), 64));
+    moe.intermediate =
+        static_cast<int>(round_to(std::min(width, left / (3 * h * moe.experts)), 64));
     layer.ffn = moe;
     mlp = std::to_string(moe.experts) + " experts of width " + std::to_string(moe.intermediate) +
           ", 8 a token, none shared";

@@ -44,11 +44,16 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 // Other classes' module names in the terms of Llama's and DeepSeek's.
 std::string translated(std::string pattern) {
-  for (const auto& [from, to] :
-       {std::pair{"language_model.", ""}, {"model.model.", "model."}, {"transformer.h.", "model.layers."},
-        {"block_sparse_moe", "mlp"}, {"feed_forward", "mlp"}, {"mlp.router", "mlp.gate"},
-        {"shared_expert.", "shared_experts."}, {".w1", ".gate_proj"}, {".w2", ".down_proj"},
-        {".w3", ".up_proj"}})
+  for (const auto& [from, to] : {std::pair{"language_model.", ""},
+                                 {"model.model.", "model."},
+                                 {"transformer.h.", "model.layers."},
+                                 {"block_sparse_moe", "mlp"},
+                                 {"feed_forward", "mlp"},
+                                 {"mlp.router", "mlp.gate"},
+                                 {"shared_expert.", "shared_experts."},
+                                 {".w1", ".gate_proj"},
+                                 {".w2", ".down_proj"},
+                                 {".w3", ".up_proj"}})
     replace_all(pattern, from, to);
   if (pattern == "router") pattern = "gate";
   return pattern;
@@ -89,10 +94,11 @@ public:
       out_.rules.push_back({"mlp.experts", formats::mxfp4}); // the only modules it converts
     } else if (out_.method == "awq" || out_.method == "gptq" || out_.method == "auto-round") {
       const bool gptq = out_.method != "awq";
-      out_.default_format = integer_format(
-          static_cast<int>(q.integer("bits", 1, 64, q.integer("w_bit", 1, 64, 4))),
-          static_cast<int>(q.integer("group_size", -1, 1 << 20, q.integer("q_group_size", -1, 1 << 20, 128))),
-          16, gptq || q.boolean("zero_point", true), q.path_of("bits"));
+      out_.default_format =
+          integer_format(static_cast<int>(q.integer("bits", 1, 64, q.integer("w_bit", 1, 64, 4))),
+                         static_cast<int>(q.integer("group_size", -1, 1 << 20,
+                                                    q.integer("q_group_size", -1, 1 << 20, 128))),
+                         16, gptq || q.boolean("zero_point", true), q.path_of("bits"));
     } else if (out_.method == "compressed-tensors") {
       compressed_tensors(q);
     } else if (out_.method.rfind("modelopt", 0) == 0) {
@@ -143,8 +149,7 @@ private:
 
   void fp8(Reader& q, const std::string& expert_dtype) {
     const auto block = q.integers("weight_block_size", 1, 1 << 20, 2);
-    if (block.size() == 1)
-      q.fail("weight_block_size", "must have two entries: rows and columns");
+    if (block.size() == 1) q.fail("weight_block_size", "must have two entries: rows and columns");
     WeightFormat format = formats::fp8_tensor;
     if (out_.method == "fbgemm_fp8") format = formats::fp8_channel;
     if (block.size() == 2)
@@ -259,8 +264,7 @@ private:
 };
 
 bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() &&
-         text.compare(text.size() - end.size(), end.size(), end) == 0;
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
 } // namespace

@@ -14,8 +14,8 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
 class LayerWeights {
 public:
   LayerWeights(const Model& model, int index)
-      : model_(model), prefix_("model.layers." + std::to_string(index) + "."),
-        plain_{model.activation} {}
+      : model_(model),
+        prefix_("model.layers." + std::to_string(index) + "."), plain_{model.activation} {}
 
   std::vector<Matrix> list(const Layer& layer) {
     std::visit([this](const auto& a) { attention(a); }, layer.attention);
@@ -208,8 +208,8 @@ private:
     expert("up_proj", "mlp.experts.0.up_proj", width, h, f.experts, false);
     expert("down_proj", "mlp.experts.0.down_proj", h, width, f.experts, true);
     if (f.expert_bias) {
-      for (const auto& [name, size, row] : {std::tuple{"gate_up_bias", 2 * width, false},
-                                            std::tuple{"down_bias", h, true}}) {
+      for (const auto& [name, size, row] :
+           {std::tuple{"gate_up_bias", 2 * width, false}, std::tuple{"down_bias", h, true}}) {
         Matrix& m = vector(name, Component::routed_experts, size, Shard::expert);
         m.copies = f.experts;
         m.row_within = row;
@@ -269,9 +269,9 @@ std::vector<Matrix> vision_weights(const Model& model) {
 
 const char* component_name(Component component) {
   static constexpr const char* names[component_count] = {
-      "embedding", "attention", "indexer",  "dense mlp",         "shared experts", "routed experts",
-      "router",    "norm",      "hyper-connections", "mtp", "vision",         "lm head",
-      "engram"};
+      "embedding",      "attention", "indexer", "dense mlp",         "shared experts",
+      "routed experts", "router",    "norm",    "hyper-connections", "mtp",
+      "vision",         "lm head",   "engram"};
   return names[static_cast<std::size_t>(component)];
 }
 
@@ -279,19 +279,19 @@ ModelWeights weights_of(const Model& model) {
   ModelWeights weights;
   const WeightFormat plain{model.activation};
   const std::int64_t h = model.hidden;
-  weights.embedding.push_back(
-      Matrix{"embed_tokens", Component::embedding, model.vocab, h, 1, Shard::vocab, false, false, 0,
-             model.quantization.format_of("model.embed_tokens", plain)});
+  weights.embedding.push_back(Matrix{"embed_tokens", Component::embedding, model.vocab, h, 1,
+                                     Shard::vocab, false, false, 0,
+                                     model.quantization.format_of("model.embed_tokens", plain)});
   for (std::size_t kind = 0; kind < model.kinds.size(); ++kind) {
     // Any layer of the kind has its formats: that is what makes it one kind.
-    const auto first = std::find(model.layer_kinds.begin(), model.layer_kinds.end(),
-                                 static_cast<int>(kind));
+    const auto first =
+        std::find(model.layer_kinds.begin(), model.layer_kinds.end(), static_cast<int>(kind));
     int index = static_cast<int>(first - model.layer_kinds.begin());
     if (first == model.layer_kinds.end())
-      index = model.layers() + static_cast<int>(std::find(model.mtp_kinds.begin(),
-                                                          model.mtp_kinds.end(),
-                                                          static_cast<int>(kind)) -
-                                                model.mtp_kinds.begin());
+      index = model.layers() +
+              static_cast<int>(std::find(model.mtp_kinds.begin(), model.mtp_kinds.end(),
+                                         static_cast<int>(kind)) -
+                               model.mtp_kinds.begin());
     weights.kinds.push_back(LayerWeights(model, index).list(model.kinds[kind]));
   }
   for (std::size_t i = 0; i < model.mtp_kinds.size(); ++i)
@@ -310,8 +310,7 @@ ModelWeights weights_of(const Model& model) {
   }
   if (!model.tied_embeddings)
     weights.head.push_back(Matrix{"lm_head", Component::lm_head, model.vocab, h, 1, Shard::vocab,
-                                  false, true, 0,
-                                  model.quantization.format_of("lm_head", plain)});
+                                  false, true, 0, model.quantization.format_of("lm_head", plain)});
   if (model.head_bias)
     weights.head.push_back(Matrix{"lm_head_bias", Component::lm_head, model.vocab, 1, 1,
                                   Shard::vocab, false, false, 0, plain});
@@ -369,8 +368,8 @@ namespace {
 std::int64_t count(const std::vector<Matrix>& list, std::int64_t top_k) {
   std::int64_t total = 0;
   for (const Matrix& m : list)
-    total += top_k > 0 && m.shard == Shard::expert ? m.parameters() / m.copies * top_k
-                                                   : m.parameters();
+    total +=
+        top_k > 0 && m.shard == Shard::expert ? m.parameters() / m.copies * top_k : m.parameters();
   return total;
 }
 

@@ -63,8 +63,8 @@ struct ModelWeights {
   std::vector<Matrix> engram; // of all layers that read it
 };
 
-/// Shapes and formats of everything that `model` stores. Costs microseconds for a uniform checkpoint
-/// and more for one with many format rules: keep it beside the model.
+/// Shapes and formats of everything that `model` stores. Costs microseconds for a uniform
+/// checkpoint and more for one with many format rules: keep it beside the model.
 ModelWeights weights_of(const Model& model);
 
 /// What one device holds of a matrix: shapes rounded up where the split is uneven.

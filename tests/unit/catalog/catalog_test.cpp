@@ -325,3 +325,51 @@ TEST_CASE("threads may read one catalogue at once") {
   for (const double sum : sums)
     CHECK(sum == sums[0]);
 }
+
+TEST_CASE("built-in price lists price devices that exist, and say when") {
+  const Catalog catalog;
+  for (const std::string& name : catalog.names("price")) {
+    CAPTURE(name);
+    const dsk::PriceList list = catalog.price_list(name, "");
+    for (const auto& offer : list.offers)
+      CHECK_NOTHROW(catalog.device(offer.device, ""));
+    for (const auto& purchase : list.purchases)
+      CHECK_NOTHROW(catalog.device(purchase.device, ""));
+  }
+  // llm-d-planner@e50305af: H100 4.5, H200 5.75, B200 7.25 USD an hour.
+  CHECK(catalog.price(catalog.device("h100", ""), "").usd_per_hour == 4.5);
+  CHECK(catalog.price(catalog.device("h200", ""), "").usd_per_hour == 5.75);
+  CHECK(catalog.price(catalog.device("b200", ""), "").usd_per_hour == 7.25);
+  CHECK(catalog.price(catalog.device("h100", ""), "").as_of == "2026-04-27");
+  const auto quotes = catalog.quotes(catalog.device("h100", ""));
+  CHECK(std::count_if(quotes.begin(), quotes.end(), [](const Catalog::Quote& q) {
+          return q.offer.term == dsk::PriceTerm::reserved;
+        }) == 2);
+}
+
+TEST_CASE("built-in data sets are distributions whose mean fits their quantiles") {
+  const Catalog catalog;
+  REQUIRE(catalog.names("dataset").size() >= 10);
+  for (const std::string& name : catalog.names("dataset")) {
+    CAPTURE(name);
+    const dsk::Dataset set = catalog.dataset(name, "");
+    for (const dsk::LengthFacts& side : {set.input, set.output}) {
+      if (side.shape != dsk::LengthFacts::Shape::quantiles) continue;
+      // The mean lies between the two step functions through the quantiles.
+      double low = 0;
+      double high = 0;
+      for (std::size_t i = 1; i < side.quantiles.size(); ++i) {
+        const double weight = side.quantiles[i].probability - side.quantiles[i - 1].probability;
+        low += weight * side.quantiles[i - 1].tokens;
+        high += weight * side.quantiles[i].tokens;
+      }
+      CHECK(side.mean_tokens >= low);
+      CHECK(side.mean_tokens <= high);
+    }
+  }
+  // vLLM's ShareGPT benchmark prints 215,196 input and 198,343 output tokens for 1,000 prompts.
+  CHECK(catalog.dataset("ShareGPT", "").input.mean_tokens == 215.196);
+  CHECK(catalog.dataset("ShareGPT", "").output.mean_tokens == 198.343);
+  CHECK(catalog.dataset("CNN/DailyMail", "").name == "cnn-dailymail");
+  CHECK(catalog.dataset("OpenOrca", "").output.mean_tokens == 294.45);
+}

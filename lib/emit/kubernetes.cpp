@@ -34,10 +34,11 @@ void check(const Serving& s) {
   if (!(s.requests_per_s > 0)) refuse("the rate of one replica must be above 0");
 }
 
-// Memory in whole Mi, rounded up.
-std::string mebibytes(std::int64_t bytes) {
+// In whole Gi, or else in Mi, rounded up.
+std::string memory_quantity(std::int64_t bytes) {
   constexpr std::int64_t mi = std::int64_t{1} << 20;
-  return std::to_string((bytes + mi - 1) / mi) + "Mi";
+  const std::int64_t count = (bytes + mi - 1) / mi;
+  return count % 1024 == 0 ? std::to_string(count / 1024) + "Gi" : std::to_string(count) + "Mi";
 }
 
 std::string millis(double value) {
@@ -71,12 +72,13 @@ Json command_json(const Serving& s, const Words& words) {
 
 Json pod_spec(const Serving& s, const Words& words, bool serves) {
   Json resources = {{"cpu", std::to_string(s.cpus_per_pod)},
-                    {"memory", mebibytes(s.host_memory_bytes + s.shared_memory_bytes)},
+                    {"memory", memory_quantity(s.host_memory_bytes + s.shared_memory_bytes)},
                     {s.gpu_resource, std::to_string(s.gpus_per_pod)}};
   Json mounts = Json::array({{{"name", "shm"}, {"mountPath", "/dev/shm"}}});
   Json volumes = Json::array(
       {{{"name", "shm"},
-        {"emptyDir", {{"medium", "Memory"}, {"sizeLimit", mebibytes(s.shared_memory_bytes)}}}}});
+        {"emptyDir",
+         {{"medium", "Memory"}, {"sizeLimit", memory_quantity(s.shared_memory_bytes)}}}}});
   if (!s.command.files.empty()) {
     volumes.push_back({{"name", "config"}, {"configMap", {{"name", config_map_name(s)}}}});
     for (const ConfigFile& file : s.command.files)

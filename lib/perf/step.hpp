@@ -5,8 +5,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "perf/deployment.hpp"
+#include "perf/ops_time.hpp"
 
 namespace dsk::perf {
 
@@ -15,10 +18,11 @@ struct PrefillChunk {
   std::int64_t context = 0; // tokens already in the cache before the chunk
 };
 
-/// Work of one step of the whole replica.
+/// Work of one step of the whole replica. With dp > 1 sequences are dealt out evenly and chunks to
+/// the least loaded rank. With pp > 1 the step is one pass through all stages.
 struct Batch {
-  std::int64_t decode_sequences = 0;
-  std::int64_t kv_sum = 0; // sum of their KV lengths in tokens
+  std::int64_t decode_sequences = 0; // each brings 1 + mtp_tokens tokens
+  std::int64_t kv_sum = 0;           // sum of their KV lengths in tokens
   std::int64_t kv_max = 0;
   int chunks = 0;
   std::array<PrefillChunk, 4> prefill{};
@@ -45,15 +49,38 @@ struct StepTime {
   }
 };
 
+/// One operator of one step, summed over the layers that run it.
+struct StepPart {
+  std::string name; // "attention/q_a_proj+kv_a_proj", "experts/routed", "engine/layers", ...
+  double runs = 0;  // kernels of this operator in the step
+  double rows = 0;  // tokens, sequences or pairs that it works on
+  double us = 0;
+  double error_us = 0;   // half width of the 90 % interval
+  double flops = 0;      // of one device
+  double bytes = 0;      // of its memory
+  double link_bytes = 0; // sent by it
+  Resource resource = Resource::memory;
+  Origin origin = Origin::roofline;
+};
+
 class StepModel {
 public:
-  /// Throws UNSUPPORTED when the device lacks the formats. Copies what it needs.
+  /// Throws UNSUPPORTED when the device lacks the formats, INVALID_REQUEST when the split does not
+  /// divide the model. Copies what it needs.
   explicit StepModel(const Deployment& deployment);
   ~StepModel();
   StepModel(StepModel&&) noexcept;
   StepModel& operator=(StepModel&&) noexcept;
 
+  /// Never allocates or locks; a batch without work takes no time. The batch must be valid.
   StepTime step(const Batch& batch) const noexcept;
+  /// The same step operator by operator, in graph order. The parts add up to step()'s total within
+  /// the interpolation of its curves (1 %).
+  std::vector<StepPart> explain(const Batch& batch) const;
+
+  /// Throws INVALID_REQUEST at `path` for counts that are negative or overflow, a KV sum that does
+  /// not fit between its parts, or more tokens in a sequence than the model has positions.
+  void check(const Batch& batch, const std::string& path) const;
 
 private:
   struct State;

@@ -21,8 +21,9 @@ Workload read_workload(Reader r) {
   w.concurrency = r.optional_number("concurrency", 1, 1e7);
   r.done();
   if (w.rate_per_s.has_value() == w.concurrency.has_value())
-    invalid_request(r.path(), std::string("exactly one of rate_per_s and concurrency must be given, ") +
-                                  (w.rate_per_s ? "not both" : "and neither is"));
+    invalid_request(r.path(),
+                    std::string("exactly one of rate_per_s and concurrency must be given, ") +
+                        (w.rate_per_s ? "not both" : "and neither is"));
   return w;
 }
 
@@ -34,8 +35,9 @@ Slo read_slo(Reader r) {
   slo.latency_ms = r.optional_number("latency_ms", 1e-3, max_ms);
   r.done();
   if (slo.latency_ms && (slo.ttft_ms || slo.tpot_ms || slo.e2e_ms))
-    r.fail("latency_ms", "must stand alone: it is a bound whose meaning is left open, beside ttft_ms, "
-                         "tpot_ms or e2e_ms it would say something twice");
+    r.fail("latency_ms",
+           "must stand alone: it is a bound whose meaning is left open, beside ttft_ms, "
+           "tpot_ms or e2e_ms it would say something twice");
   return slo;
 }
 
@@ -60,23 +62,17 @@ Space read_space(Reader r, const Request& request) {
 } // namespace
 
 Element read_kv_element(const std::string& name, const std::string& path) {
-  if (name == "bf16")
-    return Element::bf16;
-  if (name == "fp16")
-    return Element::fp16;
-  if (name == "fp8")
-    return Element::fp8;
-  if (name == "int8")
-    return Element::int8;
-  if (name == "int4")
-    return Element::int4;
+  if (name == "bf16") return Element::bf16;
+  if (name == "fp16") return Element::fp16;
+  if (name == "fp8") return Element::fp8;
+  if (name == "int8") return Element::int8;
+  if (name == "int4") return Element::int4;
   invalid_request(path, "KV cache type is \"" + preview_text(name) +
                             "\", must be bf16, fp16, fp8, int8 or int4");
 }
 
 Model read_model(const Json& value, const std::string& path, const Catalog& catalog) {
-  if (value.is_string())
-    return catalog.model(text_of(value, path), path);
+  if (value.is_string()) return catalog.model(text_of(value, path), path);
   Reader r(value, path);
   if (const Json* config = r.find("config")) {
     const std::string name = r.text("name", "model");
@@ -97,13 +93,13 @@ Model read_model(const Json& value, const std::string& path, const Catalog& cata
 
 const Catalog& request_catalog(const Json& document, const Catalog& base,
                                std::optional<Catalog>& own) {
-  if (!document.is_object() || !document.contains("catalog"))
-    return base;
-  Reader r(document, "");
-  const auto documents = r.array("catalog", 256);
+  if (!document.is_object() || !document.contains("catalog")) return base;
+  const Json& documents = document["catalog"];
+  if (!documents.is_array() || documents.size() > 256)
+    invalid_request("/catalog", "catalog is " + json::preview(documents) +
+                                    ", must be an array of at most 256 documents");
   own.emplace();
-  for (std::size_t i = 0; i < documents.size(); ++i)
-    own->add(*documents[i], json::pointer("/catalog", i));
+  own->add(documents, "/catalog");
   return *own;
 }
 
@@ -115,28 +111,29 @@ Request read_request(const Json& document, const Catalog& catalog) {
   request.model = read_model(r.require("model"), "/model", catalog);
 
   const auto devices = r.texts("devices", 64);
-  if (devices.empty())
-    r.fail("devices", "must list at least one device");
+  if (devices.empty()) r.fail("devices", "must list at least one device");
   for (std::size_t i = 0; i < devices.size(); ++i) {
     Device device = catalog.device(devices[i], json::pointer("/devices", i));
     for (const Device& other : request.devices)
       if (other.name == device.name)
-        invalid_request(json::pointer("/devices", i), "device \"" + preview_text(devices[i]) + "\" is " +
-                                                          device.name + ", which is listed already");
+        invalid_request(json::pointer("/devices", i), "device \"" + preview_text(devices[i]) +
+                                                          "\" is " + device.name +
+                                                          ", which is listed already");
     request.devices.push_back(std::move(device));
   }
 
   auto engines = r.texts("engines", 16);
   if (engines.empty()) {
     engines = {"vllm", "sglang", "tensorrt-llm"};
-    request.assumptions.push_back("engines: not stated, so vllm, sglang and tensorrt-llm are compared");
+    request.assumptions.push_back(
+        "engines: not stated, so vllm, sglang and tensorrt-llm are compared");
   }
   for (std::size_t i = 0; i < engines.size(); ++i) {
     // "vllm" or "vllm@0.19"
     const auto at = engines[i].find('@');
-    request.engines.push_back(catalog.engine(engines[i].substr(0, at),
-                                             at == std::string::npos ? "" : engines[i].substr(at + 1),
-                                             json::pointer("/engines", i)));
+    request.engines.push_back(catalog.engine(
+        engines[i].substr(0, at), at == std::string::npos ? "" : engines[i].substr(at + 1),
+        json::pointer("/engines", i)));
   }
 
   request.workload = read_workload(r.object("workload"));
@@ -144,10 +141,9 @@ Request read_request(const Json& document, const Catalog& catalog) {
   if (total > request.model.max_positions && request.model.max_positions > 0)
     invalid_request("/workload", "input_tokens + output_tokens is " + number_text(total) +
                                      ", must be at most the " +
-                                     std::to_string(request.model.max_positions) + " positions of " +
-                                     request.model.name);
-  if (auto slo = r.optional_object("slo"))
-    request.slo = read_slo(std::move(*slo));
+                                     std::to_string(request.model.max_positions) +
+                                     " positions of " + request.model.name);
+  if (auto slo = r.optional_object("slo")) request.slo = read_slo(std::move(*slo));
   if (auto limits = r.optional_object("limits")) {
     request.limits.max_gpus = limits->integer("max_gpus", 1, 1 << 20, request.limits.max_gpus);
     request.limits.usd_per_hour = limits->optional_number("usd_per_hour", 1e-3, 1e9);

@@ -35,8 +35,8 @@ struct Limits {
 /// What the search may vary; an empty list means that the library chooses.
 struct Space {
   std::vector<std::int64_t> tp, pp, dp, ep;
-  std::vector<std::string> weights;  // "checkpoint" or a format name
-  std::vector<Element> kv;           // empty: what the checkpoint asks for, else 16 bit
+  std::vector<std::string> weights; // "checkpoint" or a format name
+  std::vector<Element> kv;          // empty: what the checkpoint asks for, else 16 bit
   std::optional<std::int64_t> max_batch;
   std::optional<double> memory_fraction;
 };
@@ -55,8 +55,8 @@ struct Request {
   std::vector<std::string> assumptions;
 };
 
-/// Throws INVALID_REQUEST or NOT_FOUND with a JSON pointer. `catalog` already holds the request's own
-/// documents.
+/// Throws INVALID_REQUEST or NOT_FOUND with a JSON pointer. `catalog` already holds the request's
+/// own documents.
 Request read_request(const Json& document, const Catalog& catalog);
 
 /// A model by catalogue name, by config.json, or by size: the "model" member of every request.

@@ -35,8 +35,8 @@ struct Candidate {
 struct Option {
   const Candidate* candidate = nullptr;
   std::int64_t replicas = 0;
-  Point point;            // of one replica at the offered load
-  Point limit;            // of one replica at the largest load that keeps every latency bound
+  Point point; // of one replica at the offered load
+  Point limit; // of one replica at the largest load that keeps every latency bound
   double usd_per_hour = 0;
   std::int64_t gpus() const { return replicas * candidate->parallel.devices(); }
 };
@@ -53,14 +53,17 @@ struct Relaxation {
 };
 
 struct Outcome {
-  std::optional<Option> best;     // feasible
-  std::vector<Option> pareto;     // best first; no two where one is at least as good in all of cost, TTFT, TPOT
-  std::vector<Option> by_device;  // the best for each device that has one, in the order of the request
+  std::optional<Option> best; // feasible
+  std::vector<Option>
+      pareto; // best first; no two where one is at least as good in all of cost, TTFT, TPOT
+  std::vector<Option>
+      by_device; // the best for each device that has one, in the order of the request
   // Only when infeasible:
-  std::optional<Option> nearest;  // least relative violation
-  std::vector<Bound> violated;    // by the nearest, worst first
+  std::optional<Option> nearest; // least relative violation
+  std::vector<Bound> violated;   // by the nearest, worst first
   std::vector<Relaxation> relaxations;
-  std::optional<std::int64_t> largest_output_tokens; // that meets every bound, when an E2E bound is set
+  std::optional<std::int64_t>
+      largest_output_tokens; // that meets every bound, when an E2E bound is set
 };
 
 class Search {
@@ -74,8 +77,8 @@ public:
   /// Splits and formats looked at, and how many of them did not fit in memory.
   std::int64_t considered() const { return considered_; }
   std::int64_t too_large() const { return too_large_; }
-  /// The smallest device count of one replica that would hold the model; for a request where nothing
-  /// fits.
+  /// The smallest device count of one replica that would hold the model; for a request where
+  /// nothing fits.
   const std::optional<Candidate>& closest_to_fit() const { return closest_to_fit_; }
 
 private:

@@ -10,11 +10,14 @@ namespace {
 // context, so the mean over an even grid is exact up to rounding.
 constexpr std::int64_t sampled_chunks = 4;
 
-std::int64_t tokens(double mean) { return std::max<std::int64_t>(1, std::llround(mean)); }
+std::int64_t tokens(double mean) {
+  return std::max<std::int64_t>(1, std::llround(mean));
+}
 
 } // namespace
 
-Replica::Replica(const perf::StepModel& model, const Engine& engine, const Workload& workload, int dp)
+Replica::Replica(const perf::StepModel& model, const Engine& engine, const Workload& workload,
+                 int dp)
     : model_(&model), engine_(engine), workload_(workload), dp_(dp) {}
 
 perf::Batch Replica::decode_batch(std::int64_t batch) const {
@@ -24,8 +27,7 @@ perf::Batch Replica::decode_batch(std::int64_t batch) const {
   const double mean_kv = workload_.input_tokens + workload_.output_tokens / 2;
   b.kv_sum = std::llround(mean_kv * static_cast<double>(batch));
   b.kv_max = tokens(workload_.input_tokens + workload_.output_tokens);
-  if (batch == 1)
-    b.kv_max = b.kv_sum;
+  if (batch == 1) b.kv_max = b.kv_sum;
   return b;
 }
 
@@ -50,15 +52,16 @@ Replica::Prefill Replica::prefill(std::int64_t batch, double decode_us) const {
   } else {
     const double size = static_cast<double>(new_tokens) / static_cast<double>(chunks);
     for (int i = 0; i < sampled_chunks; ++i)
-      own_us += timed(std::llround(size * static_cast<double>(chunks - 1) * i / (sampled_chunks - 1)),
-                      tokens(size));
+      own_us +=
+          timed(std::llround(size * static_cast<double>(chunks - 1) * i / (sampled_chunks - 1)),
+                tokens(size));
     own_us *= static_cast<double>(chunks) / static_cast<double>(sampled_chunks);
   }
   const double decode_part = mixed ? decode_us * static_cast<double>(chunks) : 0;
   return {std::max(own_us - decode_part, 0.0), own_us};
 }
 
-Point Replica::at_batch(std::int64_t batch) const {
+Point Replica::at_batch(std::int64_t batch, double offered_per_s) const {
   const perf::StepTime decode = model_->step(decode_batch(batch));
   const double d = decode.total_us;
   const Prefill p = prefill(batch, d);
@@ -71,7 +74,8 @@ Point Replica::at_batch(std::int64_t batch) const {
   point.batch = n;
   const double cycle_us = output * d + n * added;
   const double requests_per_us = n / cycle_us;
-  const double rho = std::min(requests_per_us * added, 0.98);
+  const double load_per_us = std::min(requests_per_us, offered_per_s / 1e6);
+  const double rho = std::min(load_per_us * added, 0.98);
   const double wait_us = p.added_us * rho / (2 * (1 - rho));
   point.tpot_ms = (d + (n - 1) / output * added) / 1e3;
   point.ttft_ms = (p.own_us + wait_us + d / 2 + engine_.first_token_steps * d) / 1e3 +

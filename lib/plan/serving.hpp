@@ -2,10 +2,12 @@
 // and throughput. Means only: percentiles need the simulator.
 //
 // The closed form is the one that explains published closed-loop measurements as well as simulation
-// for engines that mix prefill into decode steps (docs/design/serving-means.md gives the derivation):
+// for engines that mix prefill into decode steps (docs/design/serving-means.md gives the
+// derivation):
 //   TPOT = d(B) + (B - 1) / O * p(B)          d: decode step, p: what one prompt's prefill adds
 //   X    = B / (O d(B) + B p(B))              requests per second
-//   TTFT = own prefill + wait + d / 2 + k d + request overhead,  wait = p rho / (2 (1 - rho)), rho = X p
+//   TTFT = own prefill + wait + d / 2 + k d + request overhead,  wait = p rho / (2 (1 - rho)), rho
+//   = X p
 #pragma once
 
 #include "catalog/engine.hpp"
@@ -33,7 +35,11 @@ public:
   /// Keeps a pointer to `model`, which must outlive it.
   Replica(const perf::StepModel& model, const Engine& engine, const Workload& workload, int dp);
 
-  Point at_batch(std::int64_t batch) const;
+  /// With `batch` decoding. `offered_per_s` is the load that the queue sees when it is less than
+  /// what the batch can serve.
+  Point at_batch(std::int64_t batch, double offered_per_s = unbounded) const;
+
+  static constexpr double unbounded = 1e300;
 
 private:
   struct Prefill {

@@ -1,0 +1,32 @@
+#include "perf/step_overheads.hpp"
+
+namespace dsk::perf {
+
+EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
+  EngineOverheads o{30, 35, 26, 15, 0.4};
+  switch (engine.kind) {
+  case EngineKind::vllm:
+    o.layer_us = 45;
+    o.sequence_us = 18;
+    break;
+  case EngineKind::tensorrt_llm:
+    o.layer_us = 33;
+    o.moe_layer_us = 85;
+    o.sequence_us = 13;
+    break;
+  case EngineKind::sglang:
+    o.layer_us = 32;
+    o.sequence_us = 14;
+    break;
+  case EngineKind::lmdeploy:
+    o.layer_us = 15;
+    break;
+  case EngineKind::generic:
+    o.error = 0.7;
+    break;
+  }
+  if (device.family == "blackwell") o.moe_layer_us = 3;
+  return o;
+}
+
+} // namespace dsk::perf

@@ -44,7 +44,13 @@ Model model_from_size(const ModelSize& size, const std::string& path) {
   if (size.layers) hidden = std::sqrt(shape / (12.0 * *size.layers));
   if (size.hidden) hidden = *size.hidden;
   Model model;
-  model.hidden = static_cast<int>(round_to(hidden, head_dim));
+  // Published models of a few billion parameters have a multiple of eight heads, so that they
+  // split.
+  const int step = size.hidden    ? head_dim
+                   : shape >= 3e9 ? 8 * head_dim
+                   : shape >= 5e8 ? 4 * head_dim
+                                  : head_dim;
+  model.hidden = static_cast<int>(round_to(hidden, step));
   const double h = model.hidden;
   int layers = model.hidden / head_dim;
   if (size.layers)

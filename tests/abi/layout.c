@@ -33,6 +33,38 @@ VALUE(DSK_LOG_WARNING, 2);
 VALUE(DSK_LOG_INFO, 3);
 VALUE(DSK_LOG_DEBUG, 4);
 
+SIZE(dsk_emit_format, 4);
+VALUE(DSK_EMIT_TABLE, 0);
+VALUE(DSK_EMIT_KUBERNETES, 1);
+VALUE(DSK_EMIT_COMMAND, 2);
+
+SIZE(dsk_catalog_kind, 4);
+VALUE(DSK_CATALOG_MODEL, 0);
+VALUE(DSK_CATALOG_DEVICE, 1);
+VALUE(DSK_CATALOG_ENGINE, 2);
+VALUE(DSK_CATALOG_PRICE, 3);
+
+/* Only a member behind the last one may be added: the size line changes, the rest stays. */
+SIZE(dsk_plan_info, 104);
+OFFSET(dsk_plan_info, struct_size, 0);
+OFFSET(dsk_plan_info, feasible, 4);
+OFFSET(dsk_plan_info, replicas, 8);
+OFFSET(dsk_plan_info, gpus, 12);
+OFFSET(dsk_plan_info, gpus_per_replica, 16);
+OFFSET(dsk_plan_info, nodes_per_replica, 20);
+OFFSET(dsk_plan_info, tp, 24);
+OFFSET(dsk_plan_info, pp, 28);
+OFFSET(dsk_plan_info, dp, 32);
+OFFSET(dsk_plan_info, ep, 36);
+OFFSET(dsk_plan_info, ttft_ms, 40);
+OFFSET(dsk_plan_info, tpot_ms, 48);
+OFFSET(dsk_plan_info, e2e_ms, 56);
+OFFSET(dsk_plan_info, requests_per_s, 64);
+OFFSET(dsk_plan_info, output_tokens_per_s, 72);
+OFFSET(dsk_plan_info, usd_per_hour, 80);
+OFFSET(dsk_plan_info, usd_per_mtok, 88);
+OFFSET(dsk_plan_info, utilisation, 96);
+
 FUNCTION(const char*, dsk_version_string, void);
 FUNCTION(uint32_t, dsk_version, void);
 FUNCTION(uint32_t, dsk_abi_version, void);
@@ -51,6 +83,15 @@ FUNCTION(void, dsk_cancel_set, dsk_cancel*);
 FUNCTION(bool, dsk_cancel_is_set, const dsk_cancel*);
 FUNCTION(void, dsk_cancel_progress, const dsk_cancel*, uint64_t*, uint64_t*);
 FUNCTION(void, dsk_cancel_destroy, dsk_cancel*);
+FUNCTION(dsk_status, dsk_plan_create, const char*, size_t, dsk_cancel*, dsk_plan**, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_to_json, const dsk_plan*, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_summary, const dsk_plan*, dsk_plan_info*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_emit, const dsk_plan*, dsk_emit_format, char**, size_t*, dsk_error**);
+FUNCTION(void, dsk_plan_destroy, dsk_plan*);
+FUNCTION(dsk_status, dsk_plan_memory, const char*, size_t, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_catalog_to_json, dsk_catalog_kind, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_catalog_get, dsk_catalog_kind, const char*, size_t, char**, size_t*,
+         dsk_error**);
 
 /* Run as a test, it shows that the library that is loaded has each of them. */
 int main(void) {

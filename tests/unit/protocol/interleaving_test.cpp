@@ -93,7 +93,7 @@ TEST_CASE("three slots with ordered calls: every interleaving that was tried is 
     for (const std::uint32_t ranks : {2u, 3u}) {
       CAPTURE(two_shot);
       CAPTURE(ranks);
-      const Outcome outcome = search({ranks, 3, two_shot, true}, ranks == 2 ? 1500 : 600);
+      const Outcome outcome = search({ranks, 3, two_shot, true}, ranks == 2 ? 600 : 250);
       CHECK(outcome.wrong == 0);
       CHECK(outcome.stuck == 0);
     }
@@ -101,14 +101,14 @@ TEST_CASE("three slots with ordered calls: every interleaving that was tried is 
 
 TEST_CASE("two slots lose data, and the search finds it") {
   for (const bool two_shot : {false, true}) {
-    const Outcome outcome = search({2, 2, two_shot, true}, 500);
+    const Outcome outcome = search({2, 2, two_shot, true}, 200);
     CHECK(outcome.wrong + outcome.stuck > 0);
   }
 }
 
 TEST_CASE("without order between calls a clear can wipe out data, and the search finds it") {
   for (const bool two_shot : {false, true}) {
-    const Outcome outcome = search({2, 3, two_shot, false}, 1500);
+    const Outcome outcome = search({2, 3, two_shot, false}, 800);
     CHECK(outcome.wrong + outcome.stuck > 0);
   }
 }

@@ -19,7 +19,7 @@ using dsk::protocol::Packet;
 class Machine {
 public:
   /// With `ordered` off begin() orders nothing: a broken memory model.
-  Machine(std::uint64_t seed, std::size_t ranks, bool ordered) : rng_(seed), ordered_(ordered), fibers_(ranks), queues_(ranks) {}
+  Machine(std::uint64_t seed, std::size_t ranks, bool ordered) : rng_(seed), ordered_(ordered), newest_first_(seed % 2 == 0), fibers_(ranks), queues_(ranks) {}
 
   /// Runs one body for each rank to its end. False when nothing moved for too long: the protocol is stuck.
   bool run(const std::function<void(std::size_t)>& body) {
@@ -108,7 +108,7 @@ private:
     std::size_t open = 0;
     while (open < queue.size() && queue[open].at) ++open;
     if (open == 0) return;
-    std::size_t pick = rng_() % open;
+    std::size_t pick = newest_first_ ? open - 1 : rng_() % open;
     for (std::size_t i = 0; i < pick; ++i)
       if (queue[i].at == queue[pick].at) pick = i;
     *queue[pick].at = queue[pick].value;
@@ -117,6 +117,7 @@ private:
 
   std::mt19937_64 rng_;
   bool ordered_;
+  bool newest_first_; // in half of the runs old stores lag as far as they may
   std::vector<Fiber> fibers_;
   std::vector<std::vector<Store>> queues_;
   const std::function<void(std::size_t)>* body_ = nullptr;

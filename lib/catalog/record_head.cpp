@@ -51,19 +51,11 @@ RecordHead read_head(Reader& reader, const std::string& kind) {
   if (!is_canonical(head.name) || folded_name(head.name).empty())
     reader.fail("name", "must be lower-case letters, digits, '-' and '.'");
   head.aliases = reader.texts("aliases", 32);
-  std::vector<std::string> folded{folded_name(head.name)};
-  for (std::size_t i = 0; i < head.aliases.size(); ++i) {
-    const std::string alias = folded_name(head.aliases[i]);
-    const std::string at = json::pointer(reader.path_of("aliases"), i);
-    if (alias.empty())
-      invalid_request(at, "alias is " + json::preview(head.aliases[i]) +
-                              ", must have a letter or digit");
-    if (std::find(folded.begin(), folded.end(), alias) != folded.end())
-      invalid_request(at, "alias is " + json::preview(head.aliases[i]) +
-                              ", must differ from the name and the other aliases by more than case "
-                              "and separators");
-    folded.push_back(alias);
-  }
+  for (std::size_t i = 0; i < head.aliases.size(); ++i)
+    if (folded_name(head.aliases[i]).empty())
+      invalid_request(json::pointer(reader.path_of("aliases"), i),
+                      "alias is " + json::preview(head.aliases[i]) +
+                          ", must have a letter or digit");
   head.source = reader.text("source", 1024);
   head.as_of = read_date(reader, "as_of");
   return head;

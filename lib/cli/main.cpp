@@ -45,6 +45,7 @@ int run(int argc, char** argv) {
   int code = exit_answered;
   add_plan(app, code);
   add_memory(app, code);
+  add_cost(app, code);
   add_catalog(app, code);
   app.add_subcommand("version", "Print the version of the tool and of the library")->callback([] {
     print("dsk " + std::to_string(DSK_VERSION_MAJOR) + "." + std::to_string(DSK_VERSION_MINOR) +

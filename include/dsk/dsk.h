@@ -3,5 +3,6 @@
 #define DSK_DSK_H
 
 #include "dsk/base.h"
+#include "dsk/plan.h"
 
 #endif /* DSK_DSK_H */

@@ -14,6 +14,13 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
+# The C++ library that the compiler links by itself, for those who link our archive with a C compiler.
+if("c++" IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+  set(DSK_CXX_RUNTIME c++)
+else()
+  set(DSK_CXX_RUNTIME stdc++)
+endif()
+
 find_program(DSK_CCACHE ccache)
 if(DSK_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${DSK_CCACHE})
@@ -33,4 +40,13 @@ if(DSK_SANITIZE)
                       $<$<COMPILE_LANGUAGE:C,CXX>:-fno-omit-frame-pointer>
                       $<$<COMPILE_LANGUAGE:C,CXX>:-fno-sanitize-recover=all>)
   add_link_options(-fsanitize=${DSK_SANITIZE})
+  # The checks of C++ types live in a runtime that only the C++ driver links; a C program needs it for our library.
+  set(CMAKE_C_LINK_EXECUTABLE ${CMAKE_CXX_LINK_EXECUTABLE})
+endif()
+if(DSK_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "DSK_BUILD_FUZZERS=ON needs Clang; the compiler is ${CMAKE_CXX_COMPILER_ID}")
+  endif()
+  # Coverage feedback everywhere; the fuzz programs alone link libFuzzer's main().
+  add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=fuzzer-no-link>)
 endif()

@@ -1,18 +1,19 @@
 #include "perf/deployment.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 
 namespace dsk::perf {
 namespace {
 
-void divides(int part, std::int64_t whole, const char* part_name, const char* whole_name,
-             const std::string& path) {
-  if (part < 1 || whole % part != 0)
-    invalid_request(path + "/" + part_name, std::string(part_name) + " is " + std::to_string(part) +
-                                                ", which must divide " + whole_name + " (" +
-                                                std::to_string(whole) + ")");
+using Fault = std::optional<SplitFault>;
+
+Fault divides(int part, std::int64_t whole, const char* part_name, const std::string& whole_name) {
+  if (whole % part == 0) return std::nullopt;
+  return SplitFault{part_name, std::string(part_name) + " is " + std::to_string(part) +
+                                   ", which must divide " + whole_name + " (" +
+                                   std::to_string(whole) + ")"};
 }
 
 int attention_heads(const Attention& attention) {
@@ -28,28 +29,45 @@ int attention_heads(const Attention& attention) {
 
 } // namespace
 
-void check_parallel(const Model& model, const Parallel& parallel, const std::string& path) {
+Element default_kv_element(const Model& model) {
+  if (model.quantization.kv_cache) return *model.quantization.kv_cache;
+  for (const Layer& layer : model.kinds) {
+    const auto* mla = std::get_if<MlaAttention>(&layer.attention);
+    if ((mla && mla->indexer) || std::holds_alternative<CompressedAttention>(layer.attention))
+      return Element::fp8;
+  }
+  return model.activation;
+}
+
+Fault split_fault(const Model& model, const Parallel& parallel) {
   for (const auto& [value, name] : {std::pair{parallel.tp, "tp"}, std::pair{parallel.pp, "pp"},
                                     std::pair{parallel.dp, "dp"}, std::pair{parallel.ep, "ep"}})
     if (value < 1)
-      invalid_request(path + "/" + name,
-                      std::string(name) + " is " + std::to_string(value) + ", must be 1 or more");
+      return SplitFault{name,
+                        std::string(name) + " is " + std::to_string(value) + ", must be 1 or more"};
   if (parallel.pp > model.layers())
-    invalid_request(path + "/pp", "pp is " + std::to_string(parallel.pp) +
-                                      ", must not exceed the " + std::to_string(model.layers()) +
-                                      " layers of " + model.name);
+    return SplitFault{"pp", "pp is " + std::to_string(parallel.pp) + ", must not exceed the " +
+                                std::to_string(model.layers()) + " layers of " + model.name};
   bool has_experts = false;
   for (const Layer& layer : model.kinds) {
-    divides(parallel.tp, attention_heads(layer.attention), "tp", "the attention heads", path);
+    if (Fault fault = divides(parallel.tp, attention_heads(layer.attention), "tp",
+                              "the attention heads of " + model.name))
+      return fault;
     if (const auto* moe = std::get_if<MoeMlp>(&layer.ffn)) {
       has_experts = true;
-      divides(parallel.ep, moe->experts, "ep", "the experts", path);
+      if (Fault fault = divides(parallel.ep, moe->experts, "ep", "the experts of " + model.name))
+        return fault;
     }
   }
   if (parallel.ep > 1 && !has_experts)
-    invalid_request(path + "/ep", "ep is " + std::to_string(parallel.ep) + ", but " + model.name +
-                                      " has no experts: it must be 1");
-  divides(parallel.ep, std::int64_t{parallel.tp} * parallel.dp, "ep", "tp * dp", path);
+    return SplitFault{"ep", "ep is " + std::to_string(parallel.ep) + ", but " + model.name +
+                                " has no experts: it must be 1"};
+  return divides(parallel.ep, std::int64_t{parallel.tp} * parallel.dp, "ep", "tp * dp");
+}
+
+void check_parallel(const Model& model, const Parallel& parallel, const std::string& path) {
+  if (const Fault fault = split_fault(model, parallel))
+    invalid_request(path + "/" + fault->member, fault->message);
 }
 
 } // namespace dsk::perf

@@ -30,10 +30,29 @@ struct Deployment {
   Parallel parallel;
   Element kv_element = Element::bf16; // how the KV cache is stored
   int mtp_tokens = 0;                 // draft tokens of multi-token prediction; 0 = off
+  /// Layout of an 8-bit MLA cache: plain (576 B of V3's latent), or FlashMLA's sparse layout of 656
+  /// B
+  /// ("fp8_ds_mla": 512 fp8, four fp32 scales, 64 rotary bf16). Sparse attention always has the
+  /// latter.
+  bool fp8_ds_mla = false;
+  /// How indexer keys are stored: fp8 (132 B) or fp4 (68 B). Absent: fp8 for V3.2, fp4 for V4.
+  std::optional<Element> index_element;
 };
 
-/// Throws INVALID_REQUEST (at `path` + "/tp" and so on) when the split does not divide the model:
-/// heads, experts, layers, scale blocks. The sentence names both numbers.
+/// What the KV cache is stored as when nobody says: what the checkpoint asks for; fp8 for models
+/// with sparse attention, as their engines do; else the activation type.
+Element default_kv_element(const Model& model);
+
+/// Why a split does not divide a model.
+struct SplitFault {
+  const char* member;  // "tp", "pp", "dp" or "ep"
+  std::string message; // names both numbers
+};
+
+/// The first reason why `parallel` does not divide the model (heads, experts, layers), or nothing.
+std::optional<SplitFault> split_fault(const Model& model, const Parallel& parallel);
+
+/// Throws INVALID_REQUEST at `path` + "/tp" and so on when there is a fault.
 void check_parallel(const Model& model, const Parallel& parallel, const std::string& path);
 
 } // namespace dsk::perf

@@ -1,0 +1,41 @@
+#include "device.hpp"
+
+#include "check.hpp"
+#include "driver.hpp"
+
+namespace dsk::cuda {
+
+Current::Current(int ordinal) {
+  if (cudaGetDevice(&before_) != cudaSuccess) before_ = -1;
+  if (before_ != ordinal)
+    check(cudaSetDevice(ordinal), "cudaSetDevice");
+  else
+    before_ = -1;
+}
+
+Current::~Current() {
+  if (before_ >= 0) (void)cudaSetDevice(before_);
+}
+
+Device::Device(int ordinal_) : ordinal(ordinal_) {
+  dsk_backend_device_info info{};
+  std::string why;
+  if (!describe(ordinal, info, why))
+    throw Failure(driver().refusal.empty() ? DSK_STATUS_NOT_FOUND : DSK_STATUS_UNAVAILABLE, why);
+  if (info.compute_major < 8)
+    throw Failure(DSK_STATUS_UNSUPPORTED, std::string(info.name) + " has compute capability " +
+                                              std::to_string(info.compute_major) + "." +
+                                              std::to_string(info.compute_minor) + "; the plugin needs 8.0 or newer");
+  compute = static_cast<int>(10 * info.compute_major + info.compute_minor);
+  multiprocessors = static_cast<int>(info.multiprocessors);
+  programmatic_launch = compute >= 90;
+  const Current current(ordinal);
+  check(cudaFree(nullptr), "making the device's context");
+  check(cudaStreamCreateWithFlags(&service, cudaStreamNonBlocking), "cudaStreamCreate");
+}
+
+Device::~Device() {
+  if (service) (void)cudaStreamDestroy(service);
+}
+
+} // namespace dsk::cuda

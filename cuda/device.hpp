@@ -1,0 +1,45 @@
+// One opened device: its context, its memory and its streams.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+#include <string>
+
+#include "dsk/backend.h"
+
+namespace dsk::cuda {
+
+/// Makes `ordinal` current for a scope; the caller's device comes back at its end.
+class Current {
+public:
+  explicit Current(int ordinal);
+  ~Current();
+  Current(const Current&) = delete;
+  Current& operator=(const Current&) = delete;
+
+private:
+  int before_ = -1;
+};
+
+struct Device {
+  int ordinal = 0;
+  int compute = 0; // 10 * major + minor
+  int multiprocessors = 0;
+  bool programmatic_launch = false; // compute capability 9.0 and later
+  cudaStream_t service = nullptr;   // for copies that must be complete at return
+
+  explicit Device(int ordinal);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+};
+
+inline cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+
+} // namespace dsk::cuda
+
+struct dsk_backend_device {
+  dsk::cuda::Device device;
+  explicit dsk_backend_device(int ordinal) : device(ordinal) {}
+};

@@ -1,0 +1,70 @@
+#include "cli/files.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include <unistd.h>
+
+#include "cli/command.hpp"
+
+namespace dsk::cli {
+namespace {
+
+constexpr std::size_t max_file_bytes = std::size_t{64} << 20;
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw FileError(path + ": " + what);
+}
+
+struct Close {
+  void operator()(std::FILE* file) const {
+    if (file != stdin) std::fclose(file);
+  }
+};
+
+} // namespace
+
+std::string read_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, Close> file(path == "-" ? stdin
+                                                           : std::fopen(path.c_str(), "rb"));
+  if (!file) fail(path, std::string("cannot be read: ") + std::strerror(errno));
+  std::string text;
+  char buffer[65536];
+  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file.get())) {
+    text.append(buffer, got);
+    if (text.size() > max_file_bytes)
+      fail(path, "is larger than " + std::to_string(max_file_bytes) + " bytes");
+  }
+  if (std::ferror(file.get())) fail(path, std::string("cannot be read: ") + std::strerror(errno));
+  return text;
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  const std::string partial = path + ".partial-" + std::to_string(::getpid());
+  std::FILE* file = std::fopen(partial.c_str(), "wb");
+  if (!file) fail(path, std::string("cannot be written: ") + std::strerror(errno));
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const bool closed = std::fclose(file) == 0;
+  if (!written || !closed || std::rename(partial.c_str(), path.c_str()) != 0) {
+    const std::string reason = std::strerror(errno);
+    std::remove(partial.c_str());
+    fail(path, "cannot be written: " + reason);
+  }
+}
+
+void make_directory(const std::string& path) {
+  std::error_code code;
+  std::filesystem::create_directories(path, code);
+  if (code) fail(path, "cannot be made: " + code.message());
+}
+
+void print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    fail("standard output", std::strerror(errno));
+}
+
+} // namespace dsk::cli

@@ -1,0 +1,68 @@
+#include "cli/request.hpp"
+
+#include <charconv>
+#include <filesystem>
+
+#include "cli/files.hpp"
+
+namespace dsk::cli {
+
+void ModelFlags::add(CLI::App& app) {
+  app.add_option("--model", name_, "Model of the catalogue, e.g. deepseek-r1");
+  app.add_option("--model-config", config_, "A Hugging Face config.json, unmodified");
+  app.add_option("--hf-quant-config", quantization_, "hf_quant_config.json beside it");
+  app.add_option("--params", params_, "Size alone: total parameters, e.g. 13B");
+  app.add_option("--active", active_, "Size alone: parameters a token passes through, e.g. 3B");
+  app.add_option("--layers", layers_, "Size alone: number of layers");
+  app.add_option("--hidden", hidden_, "Size alone: hidden size");
+}
+
+ModelRef ModelFlags::model() const {
+  const int ways = !name_.empty() + !config_.empty() + !params_.empty();
+  if (ways != 1) throw UsageError("give exactly one of --model, --model-config and --params");
+  if (!quantization_.empty() && config_.empty())
+    throw UsageError("--hf-quant-config goes with --model-config");
+  if (params_.empty() && (!active_.empty() || layers_ || hidden_))
+    throw UsageError("--active, --layers and --hidden go with --params");
+  if (!name_.empty()) return ModelRef::named(name_);
+  if (!config_.empty()) {
+    // The folder names the model in the answer: .../deepseek-r1/config.json.
+    const auto folder = std::filesystem::absolute(config_).parent_path().filename().string();
+    return ModelRef::from_config(folder.empty() ? "model" : folder, read_file(config_),
+                                 quantization_.empty() ? std::string() : read_file(quantization_));
+  }
+  ModelRef ref = ModelRef::sized(billions(params_, "--params"));
+  if (!active_.empty()) ref.active_b = billions(active_, "--active");
+  ref.layers = layers_;
+  ref.hidden = hidden_;
+  return ref;
+}
+
+double billions(const std::string& text, const std::string& flag) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  const std::string unit(parsed.ptr, end);
+  double scale = 0;
+  if (unit == "B" || unit == "b")
+    scale = 1;
+  else if (unit == "M" || unit == "m")
+    scale = 1e-3;
+  else if (unit == "T" || unit == "t")
+    scale = 1e3;
+  else if (unit.empty())
+    scale = 1e-9;
+  if (parsed.ec != std::errc() || scale == 0 || !(value > 0))
+    throw UsageError(flag + " is " + text +
+                     ", must be a parameter count such as 13B, 500M or 1.6T");
+  return value * scale;
+}
+
+std::vector<std::string> catalog_texts(const std::vector<std::string>& files) {
+  std::vector<std::string> out;
+  for (const std::string& file : files)
+    out.push_back(read_file(file));
+  return out;
+}
+
+} // namespace dsk::cli

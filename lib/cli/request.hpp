@@ -1,0 +1,35 @@
+// Flags that several subcommands share, and the request members that they become.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+
+namespace dsk::cli {
+
+/// --model, --model-config, --params and their company.
+class ModelFlags {
+public:
+  void add(CLI::App& app);
+  /// Throws UsageError unless exactly one way was chosen.
+  ModelRef model() const;
+
+private:
+  std::string name_;
+  std::string config_;
+  std::string quantization_;
+  std::string params_;
+  std::string active_;
+  std::optional<std::int64_t> layers_;
+  std::optional<std::int64_t> hidden_;
+};
+
+/// "13B", "671b", "0.5B", "1.6T", "13000000000": a parameter count in 1e9. Throws UsageError.
+double billions(const std::string& text, const std::string& flag);
+
+/// Each --catalog file as JSON text; NAME of a bare record stays inside the document.
+std::vector<std::string> catalog_texts(const std::vector<std::string>& files);
+
+} // namespace dsk::cli

@@ -1,0 +1,99 @@
+/* The binary interface, pinned: each enum value, each size and offset, the type of each function. A
+ * line here changes only together with DSK_ABI_VERSION; a new function, value or trailing field
+ * adds lines. Compiling is the test. */
+#include <stddef.h>
+
+#include "dsk/dsk.h"
+
+#define VALUE(name, value) _Static_assert((name) == (value), #name " has moved")
+#define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has another size")
+#define OFFSET(type, member, at)                                                                   \
+  _Static_assert(offsetof(type, member) == (at), #type "." #member " has moved")
+/* The pointer has the promised type, so another parameter or return type does not compile. */
+#define FUNCTION(result, name, ...) result (*const pinned_##name)(__VA_ARGS__) = name
+
+SIZE(dsk_status, 4);
+VALUE(DSK_STATUS_OK, 0);
+VALUE(DSK_STATUS_INVALID_ARGUMENT, 1);
+VALUE(DSK_STATUS_INVALID_REQUEST, 2);
+VALUE(DSK_STATUS_NOT_FOUND, 3);
+VALUE(DSK_STATUS_UNSUPPORTED, 5);
+VALUE(DSK_STATUS_UNAVAILABLE, 6);
+VALUE(DSK_STATUS_CANCELLED, 7);
+VALUE(DSK_STATUS_DEADLINE, 8);
+VALUE(DSK_STATUS_OUT_OF_MEMORY, 9);
+VALUE(DSK_STATUS_BACKEND, 10);
+VALUE(DSK_STATUS_IO, 11);
+VALUE(DSK_STATUS_INTERNAL, 100);
+
+SIZE(dsk_log_level, 4);
+VALUE(DSK_LOG_OFF, 0);
+VALUE(DSK_LOG_ERROR, 1);
+VALUE(DSK_LOG_WARNING, 2);
+VALUE(DSK_LOG_INFO, 3);
+VALUE(DSK_LOG_DEBUG, 4);
+
+SIZE(dsk_emit_format, 4);
+VALUE(DSK_EMIT_TABLE, 0);
+VALUE(DSK_EMIT_KUBERNETES, 1);
+VALUE(DSK_EMIT_COMMAND, 2);
+
+SIZE(dsk_catalog_kind, 4);
+VALUE(DSK_CATALOG_MODEL, 0);
+VALUE(DSK_CATALOG_DEVICE, 1);
+VALUE(DSK_CATALOG_ENGINE, 2);
+VALUE(DSK_CATALOG_PRICE, 3);
+
+/* Only a member behind the last one may be added: the size line changes, the rest stays. */
+SIZE(dsk_plan_info, 104);
+OFFSET(dsk_plan_info, struct_size, 0);
+OFFSET(dsk_plan_info, feasible, 4);
+OFFSET(dsk_plan_info, replicas, 8);
+OFFSET(dsk_plan_info, gpus, 12);
+OFFSET(dsk_plan_info, gpus_per_replica, 16);
+OFFSET(dsk_plan_info, nodes_per_replica, 20);
+OFFSET(dsk_plan_info, tp, 24);
+OFFSET(dsk_plan_info, pp, 28);
+OFFSET(dsk_plan_info, dp, 32);
+OFFSET(dsk_plan_info, ep, 36);
+OFFSET(dsk_plan_info, ttft_ms, 40);
+OFFSET(dsk_plan_info, tpot_ms, 48);
+OFFSET(dsk_plan_info, e2e_ms, 56);
+OFFSET(dsk_plan_info, requests_per_s, 64);
+OFFSET(dsk_plan_info, output_tokens_per_s, 72);
+OFFSET(dsk_plan_info, usd_per_hour, 80);
+OFFSET(dsk_plan_info, usd_per_mtok, 88);
+OFFSET(dsk_plan_info, utilisation, 96);
+
+FUNCTION(const char*, dsk_version_string, void);
+FUNCTION(uint32_t, dsk_version, void);
+FUNCTION(uint32_t, dsk_abi_version, void);
+FUNCTION(dsk_status, dsk_abi_check, uint32_t, dsk_error**);
+FUNCTION(const char*, dsk_status_name, dsk_status);
+FUNCTION(dsk_status, dsk_error_status, const dsk_error*);
+FUNCTION(const char*, dsk_error_message, const dsk_error*);
+FUNCTION(const char*, dsk_error_path, const dsk_error*);
+FUNCTION(const char*, dsk_error_where, const dsk_error*);
+FUNCTION(void, dsk_error_destroy, dsk_error*);
+FUNCTION(void, dsk_free, void*);
+FUNCTION(uint64_t, dsk_live_objects, void);
+FUNCTION(void, dsk_log_set, dsk_log_level, dsk_log_fn, void*);
+FUNCTION(dsk_status, dsk_cancel_create, dsk_cancel**, dsk_error**);
+FUNCTION(void, dsk_cancel_set, dsk_cancel*);
+FUNCTION(bool, dsk_cancel_is_set, const dsk_cancel*);
+FUNCTION(void, dsk_cancel_progress, const dsk_cancel*, uint64_t*, uint64_t*);
+FUNCTION(void, dsk_cancel_destroy, dsk_cancel*);
+FUNCTION(dsk_status, dsk_plan_create, const char*, size_t, dsk_cancel*, dsk_plan**, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_to_json, const dsk_plan*, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_summary, const dsk_plan*, dsk_plan_info*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_emit, const dsk_plan*, dsk_emit_format, char**, size_t*, dsk_error**);
+FUNCTION(void, dsk_plan_destroy, dsk_plan*);
+FUNCTION(dsk_status, dsk_plan_memory, const char*, size_t, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_catalog_to_json, dsk_catalog_kind, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_catalog_get, dsk_catalog_kind, const char*, size_t, char**, size_t*,
+         dsk_error**);
+
+/* Run as a test, it shows that the library that is loaded has each of them. */
+int main(void) {
+  return pinned_dsk_abi_version() == DSK_ABI_VERSION ? 0 : 1;
+}

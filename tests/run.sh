@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything, runs every test. The last line is "N passed, N failed, N skipped"; each skip's
+# reason and each failure's output stand above it. Exit code 0 only when nothing failed.
+#
+#   DSK_FUZZ_SECONDS=10   how long each fuzz target searches
+set -u
+cd "$(dirname "$0")/.."
+. tests/env.sh
+fuzz_seconds=${DSK_FUZZ_SECONDS:-10}
+logs=build/logs
+mkdir -p "$logs"
+
+passed=0 failed=0 skipped=0 complete=no
+finish() {
+  if [ $complete = no ]; then
+    echo "FAILED: the run did not reach its end"
+    failed=$((failed + 1))
+  fi
+  echo "took $SECONDS s"
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ $failed = 0 ] || exit 1
+  exit 0
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+stage() { echo "== $1 (at $SECONDS s)"; }
+
+# check NAME COMMAND...: one test. Exit code 77 skips it; the last line of its output is the reason.
+check() {
+  local name=$1 log="$logs/${1//[^A-Za-z0-9_.-]/_}.log" code
+  shift
+  "$@" >"$log" 2>&1
+  code=$?
+  case $code in
+    0) passed=$((passed + 1)) ;;
+    77)
+      skipped=$((skipped + 1))
+      echo "skipped: $name: $(tail -n 1 "$log")"
+      ;;
+    *)
+      failed=$((failed + 1))
+      echo "FAILED: $name (exit $code)"
+      tail -n 60 "$log" | sed 's/^/    /'
+      ;;
+  esac
+  return $code
+}
+
+# add KIND FILE: the counts of a runner's report.
+add() {
+  local counts
+  if ! counts=$(python3 tests/count.py "$1" "$2" 2>"$logs/count.log"); then
+    cat "$logs/count.log"
+    echo "FAILED: $1 left no report"
+    failed=$((failed + 1))
+    return
+  fi
+  cat "$logs/count.log"
+  read -r p f s <<<"$counts"
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# build PRESET TARGET [ARGUMENT...]: configures and builds with the parts that this tree has.
+build() {
+  local preset=$1 target=$2
+  shift 2
+  [ -e lib/cli/CMakeLists.txt ] || set -- "$@" -DDSK_BUILD_CLI=OFF
+  [ ! -e examples/CMakeLists.txt ] || set -- "$@" -DDSK_BUILD_EXAMPLES=ON
+  check "configure $preset" cmake --preset "$preset" "$@" && check "build $preset" cmake --build --preset "$preset" -j "$(nproc)" --target "$target"
+}
+
+# run_ctest PRESET
+run_ctest() {
+  local report="$PWD/$logs/ctest-$1.xml" log="$logs/ctest-$1.log"
+  rm -f "$report"
+  ctest --preset "$1" -j "$(nproc)" --output-junit "$report" --test-output-size-passed 10000000 --test-output-size-failed 10000000 >"$log" 2>&1 ||
+    sed -n '/^The following tests FAILED/q;p' "$log" | grep -vE ' Start |   Passed ' | tail -n 200 | sed 's/^/    /'
+  add ctest "$report"
+}
+
+stage "install"
+check "install" bash tests/install.sh || exit 1
+
+stage "rules"
+check "dependency rule" bash tests/check_deps.sh
+check "formatting" bash tests/check_format.sh
+
+cuda=()
+if [ -d cuda ]; then
+  stage "CUDA toolkit"
+  if check "CUDA toolkit" bash tests/install_cuda.sh; then
+    mapfile -t cuda < <(bash tests/install_cuda.sh)
+    cuda+=(-DDSK_CUDA=ON)
+  fi
+fi
+
+stage "GCC, optimised${cuda:+, with the CUDA plugin}"
+if build release all "${cuda[@]}"; then
+  run_ctest release
+  stage "packages"
+  for consumer in find_package pkg-config pkg-config-static add_subdirectory; do
+    check "package $consumer" tests/package/check.sh $consumer build/release
+  done
+  if [ -e lib/cli/CMakeLists.txt ]; then
+    check "package tool" tests/package/check.sh tool build/release
+    check "quickstart" env DSK_BUILD=build/release DSK_OUT=build/quickstart-out bash examples/quickstart.sh
+  fi
+fi
+
+stage "Clang with AddressSanitizer and UndefinedBehaviorSanitizer"
+if build fuzz all; then
+  run_ctest fuzz
+  stage "fuzzing, $fuzz_seconds s a target"
+  for program in build/fuzz/tests/fuzz/fuzz_*; do
+    [ -x "$program" ] && [ ! -d "$program" ] || continue
+    name=$(basename "$program")
+    found=build/fuzz/found/$name
+    mkdir -p "$found/corpus"
+    check "$name" "$program" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/" \
+      -print_final_stats=1 "$found/corpus" "tests/fuzz/corpus/${name#fuzz_}"
+  done
+fi
+
+stage "Clang with ThreadSanitizer"
+if build tsan thread_tests; then run_ctest tsan; fi
+
+if [ -e tests/k8s/go.mod ]; then
+  stage "manifests against the Kubernetes types"
+  manifests=$PWD/build/quickstart-out/plan.yaml
+  [ -e "$manifests" ] && export DSK_MANIFESTS=$manifests
+  (cd tests/k8s && go vet ./... && go test -count=1 -json ./...) >"$logs/go.json" 2>"$logs/go.log" ||
+    { cat "$logs/go.log"; grep -o '"Output":".*"' "$logs/go.json" | tail -n 60; }
+  add go "$logs/go.json"
+fi
+
+if [ -n "$(find tests bindings -name 'test_*.py' 2>/dev/null)" ]; then
+  stage "pytest"
+  if check "Python packages" bash tests/install.sh python; then
+    DSK_BUILD=$PWD/build/release "$DSK_CACHE/python/bin/python" -m pytest -q -rs --junitxml="$logs/pytest.xml" tests >"$logs/pytest.log" 2>&1 ||
+      tail -n 100 "$logs/pytest.log"
+    add pytest "$logs/pytest.xml"
+  fi
+fi
+
+complete=yes

@@ -319,11 +319,12 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
   const double flops = peak_of(source, math_of(measured));
   const double bytes =
       is_collective(table.op) ? source.link_bytes_per_us : source.bytes_per_us;
-  const auto law_ln_us = [&](std::span<const std::int32_t> sizes, double a, double b) {
+  const auto law_at = [&](std::span<const std::int32_t> sizes, double a, double b) {
     KernelSpec row = measured;
     for (std::size_t i = 0; i < sizes.size(); ++i)
       row.size[i] = sizes[i];
-    return std::log(law_.at(kernel_work(row, a, b), flops, bytes).us);
+    return ShapeBlend::Law{std::log(law_.at(kernel_work(row, a, b), flops, bytes).us),
+                           std::log(speed_of_light_us(source, row, a, b))};
   };
   if (grid_.empty()) { // the first source lays out the axes
     table_ = &table;
@@ -334,7 +335,7 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
     grid_.assign(a_.size() * b_.size(), 0);
     errors_.assign(grid_.size(), 0);
   }
-  const ShapeBlend blend(table, spec_.size, exclusion.shape, law_ln_us);
+  const ShapeBlend blend(table, spec_.size, exclusion.shape, law_at);
   if (!blend.exact() && origin_ == Origin::measured)
     origin_ = Origin::interpolated;
   for (std::size_t i = 0; i < a_.size(); ++i)
@@ -389,18 +390,31 @@ KernelTimer::Residual KernelTimer::residual(double a, double b) const {
   return residual;
 }
 
-KernelTime KernelTimer::at(const Work& work, double a, double b) const {
-  KernelTime time = law_.at(work, flops_per_us_, bytes_per_us_);
-  if (grid_.empty())
-    return time;
+KernelTimer KernelTimer::law_only(const Rates& rates, const KernelSpec& spec,
+                                  const KernelLaw& law) {
+  KernelTimer timer;
+  timer.spec_ = spec;
+  timer.law_ = law;
+  timer.flops_per_us_ = peak_of(rates, math_of(spec));
+  timer.bytes_per_us_ = is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us;
+  return timer;
+}
+
+KernelTimer::Factor KernelTimer::factor(double a, double b) const {
+  if (grid_.empty()) return {1, law_.error, Origin::roofline};
   const Residual r = residual(a, b);
-  const double factor = std::exp(r.value);
-  time.us *= factor;
-  time.launch_us = std::min(time.us, time.launch_us * factor);
-  time.error = r.error;
-  time.origin = origin_;
-  if (origin_ == Origin::interpolated && r.on_point && r.error <= error_repeat * 1.001)
-    time.origin = Origin::measured;
+  const bool measured =
+      origin_ == Origin::interpolated && r.on_point && r.error <= error_repeat * 1.001;
+  return {std::exp(r.value), r.error, measured ? Origin::measured : origin_};
+}
+
+KernelTime KernelTimer::at(const Work& work, double a, double b) const {
+  KernelTime time = law(work);
+  const Factor f = factor(a, b);
+  time.us *= f.value;
+  time.launch_us *= f.value;
+  time.error = f.error;
+  time.origin = f.origin;
   return time;
 }
 

@@ -85,9 +85,20 @@ class KernelTimer {
 public:
   KernelTimer() = default;
   KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclusion& exclusion = {});
+  /// The bare law, for kernels that no table is like.
+  static KernelTimer law_only(const Rates& rates, const KernelSpec& spec, const KernelLaw& law);
 
   /// Time for `work` with the residual at table coordinates (a, b).
   KernelTime at(const Work& work, double a, double b) const;
+  /// The law alone, without residual.
+  KernelTime law(const Work& work) const { return law_.at(work, flops_per_us_, bytes_per_us_); }
+  /// What the law is multiplied by at (a, b), with the half width and the origin of that.
+  struct Factor {
+    double value = 1;
+    double error = 0;
+    Origin origin = Origin::roofline;
+  };
+  Factor factor(double a, double b) const;
   /// Time of the spec itself at (a, b).
   KernelTime at(double a, double b) const { return at(kernel_work(spec_, a, b), a, b); }
   Origin origin() const { return origin_; }

@@ -58,10 +58,10 @@ bool is_artefact(const FactTable& table) {
   return !row_artefact(row).empty();
 }
 
-Work padded_decode_work(const AttentionShape& shape, Work work) {
+Work padded_decode_work(const AttentionShape& shape, Work work, double queries) {
   constexpr double tile = 64;
-  const double padded = std::ceil(shape.heads / tile) * tile;
-  work.flops *= padded / shape.heads;
+  const double rows = shape.heads * queries;
+  work.flops *= std::ceil(rows / tile) * tile / rows;
   return work;
 }
 

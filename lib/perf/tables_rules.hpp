@@ -33,12 +33,15 @@ struct TableRow {
 ///   "remote-slots"     expert-parallel rows that execute the pairs of other ranks
 ///   "fallback-kernel"  a kernel that serves no purpose but to work: over 50 times its memory time
 ///   "first-run"        one-token rows that contain the kernel's warm-up
+/// Whatever the rule, a row below the datasheet's speed of light is "faster-than-memory" and is not
+/// used: its work is not what the columns say (experts that were not hit, counters of a later step).
 std::string_view row_artefact(const TableRow& row);
 
 /// Whether every row of the table falls under a rule.
 bool is_artefact(const FactTable& table);
 
-/// Decode of MLA works on tiles of 64 heads: a rank with fewer computes the whole tile.
-Work padded_decode_work(const AttentionShape& shape, Work work);
+/// Decode of MLA works on tiles of 64 rows (heads times queries): a rank with fewer computes the
+/// whole tile.
+Work padded_decode_work(const AttentionShape& shape, Work work, double queries = 1);
 
 } // namespace dsk::perf

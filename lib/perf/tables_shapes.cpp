@@ -82,7 +82,7 @@ std::vector<double> solve(const std::vector<double>& l, std::vector<double> x, s
 } // namespace
 
 ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, bool exclude,
-                       const LawLn& law_ln_us)
+                       const LawAt& law_at)
     : table_(table), error_(table.shape_error) {
   for (const std::int32_t a : table.a)
     a_.push_back(std::log(static_cast<double>(a)));
@@ -95,7 +95,7 @@ ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, bool exclude,
       if (exclude)
         continue;
       exact_ = true;
-      sources_.push_back(source(s, law_ln_us));
+      sources_.push_back(source(s, law_at));
       return;
     }
     shapes.push_back(s);
@@ -109,7 +109,7 @@ ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, bool exclude,
   case KernelOp::moe:
   case KernelOp::deepep_ll_dispatch:
   case KernelOp::deepep_ll_combine:
-    krige(size, shapes, law_ln_us);
+    krige(size, shapes, law_at);
     break;
   case KernelOp::generation_mla:
   case KernelOp::custom_allreduce:
@@ -117,17 +117,17 @@ ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, bool exclude,
   case KernelOp::nccl_all_gather:
   case KernelOp::nccl_reduce_scatter:
   case KernelOp::nccl_alltoall:
-    line(size, shapes, law_ln_us);
+    line(size, shapes, law_at);
     break;
   case KernelOp::context_attention:
   case KernelOp::generation_attention:
   case KernelOp::context_mla:
-    group(size, shapes, law_ln_us);
+    group(size, shapes, law_at);
     break;
   }
 }
 
-ShapeBlend::Source ShapeBlend::source(std::size_t shape, const LawLn& law_ln_us) const {
+ShapeBlend::Source ShapeBlend::source(std::size_t shape, const LawAt& law_at) const {
   Source s;
   const std::size_t na = a_.size();
   const std::size_t nb = b_.size();
@@ -137,11 +137,12 @@ ShapeBlend::Source ShapeBlend::source(std::size_t shape, const LawLn& law_ln_us)
   for (std::size_t i = 0; i < na; ++i)
     for (std::size_t j = 0; j < nb; ++j) {
       const double ln_us = table_.ln_us(shape, i, j);
-      if (std::isnan(ln_us))
-        continue;
+      if (std::isnan(ln_us)) continue;
+      const Law law = law_at(sizes, table_.a[i], table_.b[j]);
+      // Faster than the memory can be: not what the row says that it is.
+      if (ln_us < law.ln_floor_us) continue;
       s.present[i * nb + j] = true;
-      s.grid[i * nb + j] =
-          static_cast<float>(ln_us - law_ln_us(sizes, table_.a[i], table_.b[j]));
+      s.grid[i * nb + j] = static_cast<float>(ln_us - law.ln_us);
     }
   // Holes (sizes that did not fit the device): along the second axis, then along the first.
   std::vector<bool> filled = s.present;
@@ -178,7 +179,7 @@ ShapeBlend::Source ShapeBlend::source(std::size_t shape, const LawLn& law_ln_us)
 }
 
 void ShapeBlend::krige(const Sizes& size, const std::vector<std::size_t>& shapes,
-                       const LawLn& law_ln_us) {
+                       const LawAt& law_at) {
   constexpr std::size_t most = 40;
   const Covariance covariance{table_.op != KernelOp::gemm};
   const Sizes target = features(table_.op, size);
@@ -209,13 +210,13 @@ void ShapeBlend::krige(const Sizes& size, const std::vector<std::size_t>& shapes
   error_ = table_.shape_error *
            std::clamp(deviation / (table_.op == KernelOp::gemm ? 0.10 : 0.12), 0.7, 5.0);
   for (std::size_t i = 0; i < n; ++i) {
-    sources_.push_back(source(shapes[near[i].second], law_ln_us));
+    sources_.push_back(source(shapes[near[i].second], law_at));
     sources_.back().weight = weights[i];
   }
 }
 
 void ShapeBlend::line(const Sizes& size, const std::vector<std::size_t>& shapes,
-                      const LawLn& law_ln_us) {
+                      const LawAt& law_at) {
   // Shapes of one size, sorted in the table. Head counts beyond a tile of 64 act like more sequences.
   const bool heads = table_.op == KernelOp::generation_mla;
   const auto tiles = [&](double v) { return heads ? std::ceil(v / 64) : 1.0; };
@@ -228,7 +229,7 @@ void ShapeBlend::line(const Sizes& size, const std::vector<std::size_t>& shapes,
       high = i;
   }
   const auto add = [&](std::size_t at, double weight) {
-    sources_.push_back(source(shapes[at], law_ln_us));
+    sources_.push_back(source(shapes[at], law_at));
     sources_.back().weight = weight;
     sources_.back().shift = std::log(tiles(size[0]) / tiles(value(shapes[at])));
   };
@@ -245,13 +246,13 @@ void ShapeBlend::line(const Sizes& size, const std::vector<std::size_t>& shapes,
 }
 
 void ShapeBlend::group(const Sizes& size, const std::vector<std::size_t>& shapes,
-                       const LawLn& law_ln_us) {
+                       const LawAt& law_at) {
   by_distance_ = true;
   const bool latent = table_.op == KernelOp::context_mla;
   double nearest = 1e9;
   for (const std::size_t s : shapes) {
     const Sizes other = sizes_of(table_.shape(s));
-    Source own = source(s, law_ln_us);
+    Source own = source(s, law_at);
     own.shift = std::log(latent ? size[0] / other[0] : size[1] / other[1]);
     own.distance = std::abs(latent ? std::log2(size[0] / other[0])
                                    : std::log2(size[0] / size[1] * other[1] / other[0]));

@@ -14,12 +14,16 @@ namespace dsk::perf {
 
 class ShapeBlend {
 public:
-  /// ln of the law's time in us for a row with these sizes at (a, b).
-  using LawLn = std::function<double(std::span<const std::int32_t> sizes, double a, double b)>;
+  /// ln of the law's time and of the speed of light, in us, for a row with these sizes at (a, b).
+  struct Law {
+    double ln_us = 0;
+    double ln_floor_us = 0;
+  };
+  using LawAt = std::function<Law(std::span<const std::int32_t> sizes, double a, double b)>;
 
   /// `exclude` leaves the rows of `size` itself out.
   ShapeBlend(const FactTable& table, const std::array<double, max_sizes>& size, bool exclude,
-             const LawLn& law_ln_us);
+             const LawAt& law_at);
 
   struct Value {
     double residual = 0; // ln(measured / law)
@@ -44,14 +48,14 @@ private:
     double outside = 0; // octaves
   };
   static Place place(const std::vector<double>& axis, double x);
-  Source source(std::size_t shape, const LawLn& law_ln_us) const;
+  Source source(std::size_t shape, const LawAt& law_at) const;
   double read(const Source& source, const Place& a, const Place& b) const;
   void krige(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
-             const LawLn& law_ln_us);
+             const LawAt& law_at);
   void line(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
-            const LawLn& law_ln_us);
+            const LawAt& law_at);
   void group(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
-             const LawLn& law_ln_us);
+             const LawAt& law_at);
 
   const FactTable& table_;
   std::vector<double> a_; // ln

@@ -165,6 +165,8 @@ void check_light_speed(KernelRow& row, const Rates& rates) {
   const double floor_us = speed_of_light_us(rates, row.spec, row.a, row.b);
   if (row.measured_ms * 1e3 < 0.5 * floor_us)
     row.status = "refused: below half the speed of light";
+  else if (row.measured_ms * 1e3 < floor_us)
+    row.status = "flagged: faster-than-memory";
 }
 
 KernelRow silicon_row(const Header& header, const std::vector<std::string_view>& fields,

@@ -16,8 +16,8 @@ enum class MemoryRule {
   fraction_static_pool // SGLang: fraction x (capacity - resident) - weights; activations outside
 };
 
-/// Memory that an engine takes beside weights and KV cache, as a sum of terms of a deployment's own
-/// sizes. Each says where its figure comes from.
+/// Memory that an engine takes beside weights and KV cache, as a sum of products with a deployment's
+/// own sizes. Overheads of one name are peaks at different moments: the largest of them counts.
 struct Overhead {
   enum class Place {
     resident, // gone before the weights load: driver context, communication buffers
@@ -30,10 +30,23 @@ struct Overhead {
   double bytes_multi = 0;            // more when a replica spans devices
   double per_token_hidden = 0;       // x tokens of a step x hidden
   double per_token_intermediate = 0; // x tokens of a step x MLP width of one token on a device
+  double per_slot = 0;               // x sequence slots
   double per_slot_vocab = 0;         // x sequence slots x vocabulary
-  double per_slot_layer_hidden = 0;  // x sequence slots x layers x hidden / tp (captured graphs)
   bool graphs = false;               // only with CUDA graphs
   std::string origin;                // "measured", "fitted", "assumed", "shapes"
+  std::string source;
+};
+
+/// Weight bytes that an engine reported for one model and split, where it repacks what it loads.
+/// What the shapes do not explain of it is shown as a term of its own.
+struct WeightReading {
+  std::string architecture; // the model, by its shape
+  int hidden = 0;
+  int layers = 0;
+  std::string device_family; // "hopper", ...
+  int tp = 0;                // with dp, ep and pp of 1
+  std::int64_t weights_bytes = 0; // on one device
+  std::int64_t mtp_bytes = 0;     // more with MTP
   std::string source;
 };
 
@@ -50,6 +63,7 @@ struct Engine {
   int mla_block_tokens = 64;      // the same for MLA latents and compressed entries
   bool materialises_kv_b = false; // keeps kv_b_proj a second time in bf16, for absorbed MLA
   std::vector<Overhead> overheads;
+  std::vector<WeightReading> readings;
   int max_sequences = 256; // default slots
   int token_budget = 8192; // tokens a step with chunked prefill
 

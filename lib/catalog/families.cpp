@@ -12,6 +12,7 @@ constexpr Family known[] = {
     {"DeepseekV2ForCausalLM", deepseek},
     {"DeepseekV3ForCausalLM", deepseek},
     {"DeepseekV32ForCausalLM", deepseek},
+    {"DeepseekV41ForCausalLM", deepseek_v4},
     {"DeepseekV4ForCausalLM", deepseek_v4},
     {"FalconForCausalLM", falcon},
     {"GPTJForCausalLM", gpt_j},

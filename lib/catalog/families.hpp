@@ -47,7 +47,7 @@ void falcon(Reader&, Reader&, Draft&);   // families_old.cpp
 void gpt_j(Reader&, Reader&, Draft&);    //
 void internlm(Reader&, Reader&, Draft&); //
 void deepseek(Reader&, Reader&, Draft&); // families_deepseek.cpp: V2, V3, V3.2, Kimi-K2, GLM-5
-void deepseek_v4(Reader&, Reader&, Draft&);
+void deepseek_v4(Reader&, Reader&, Draft&);  // V4 and V4.1
 /// Any decoder whose fields say all that a dense, MoE, GQA or MLA graph needs; leaves a warning.
 /// Returns false when they do not.
 bool generic(Reader&, Reader&, Draft&);

@@ -146,10 +146,17 @@ struct VisionTower {
 
 /// V4.1's n-gram embedding tables, read by a few layers.
 struct Engram {
-  std::int64_t rows = 0; // of all tables of one layer
-  int heads = 0;
-  int head_dim = 0;
+  std::int64_t rows = 0; // of all tables of all layers
+  int head_dim = 0;      // elements of a row
+  int columns = 0;       // rows that a token reads in a layer: n-gram sizes x heads
   int layers = 0;
+};
+
+/// DSpark draft: the MTP layers are stages of one drafter that proposes a block of tokens.
+struct DsparkDraft {
+  int block = 0;       // tokens proposed a step
+  int taps = 0;        // layers whose hidden states the first stage joins
+  int markov_rank = 0; // of the token transition matrix on the last stage
 };
 
 struct Model {
@@ -168,6 +175,7 @@ struct Model {
   Quantization quantization;
   std::optional<VisionTower> vision;
   std::optional<Engram> engram;
+  std::optional<DsparkDraft> dspark;
   std::int64_t published_parameters = 0; // as the publisher counts; 0 = not known
   std::int64_t checkpoint_bytes = 0;     // by safetensors headers or index; 0 = not given
 

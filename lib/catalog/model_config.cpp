@@ -86,6 +86,13 @@ std::string architecture_of(Reader& top) {
   return names.front();
 }
 
+// hf_quant_config stands beside the config: /model/config -> /model/hf_quant_config.
+std::string sibling(const std::string& path, const char* name) {
+  const auto slash = path.rfind('/');
+  const bool nested = slash != std::string::npos && path.substr(slash) == "/config";
+  return json::pointer(nested ? path.substr(0, slash) : path, name);
+}
+
 } // namespace
 
 Model model_from_config(const std::string& name, const Json& config, const Json* hf_quant_config,
@@ -131,10 +138,14 @@ Model model_from_config(const std::string& name, const Json& config, const Json*
 
   const WeightFormat unquantized{model.activation};
   const Json* quantization_config = top.find("quantization_config");
-  const std::string expert_dtype = top.text("expert_dtype", "");
+  // Where V4 and its successor say that the experts have a type of their own.
+  std::string expert_dtype = top.text("expert_dtype", text.text("expert_dtype", ""));
+  if (quantization_config && quantization_config->is_object())
+    expert_dtype = Reader(*quantization_config, top.path_of("quantization_config"))
+                       .text("expert_dtype", expert_dtype);
   model.quantization =
       read_quantization(quantization_config, top.path_of("quantization_config"), hf_quant_config,
-                        path + "/hf_quant_config", expert_dtype, unquantized, model.warnings);
+                        sibling(path, "hf_quant_config"), expert_dtype, unquantized, model.warnings);
 
   if (family)
     family->build(text, top, draft);

@@ -30,10 +30,8 @@ struct Deployment {
   Parallel parallel;
   Element kv_element = Element::bf16; // how the KV cache is stored
   int mtp_tokens = 0;                 // draft tokens of multi-token prediction; 0 = off
-  /// Layout of an 8-bit MLA cache: plain (576 B of V3's latent), or FlashMLA's sparse layout of 656
-  /// B
-  /// ("fp8_ds_mla": 512 fp8, four fp32 scales, 64 rotary bf16). Sparse attention always has the
-  /// latter.
+  /// Layout of an 8-bit MLA cache: plain (576 B for V3), or FlashMLA's "fp8_ds_mla" of 656 B (512
+  /// fp8, four fp32 scales, 64 rotary bf16), which sparse attention always has.
   bool fp8_ds_mla = false;
   /// How indexer keys are stored: fp8 (132 B) or fp4 (68 B). Absent: fp8 for V3.2, fp4 for V4.
   std::optional<Element> index_element;

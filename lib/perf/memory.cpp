@@ -56,9 +56,14 @@ std::int64_t overhead_bytes(const Overhead& o, const Deployment& d, const Sizes&
   const Model& m = *d.model;
   double bytes = o.bytes + (d.parallel.devices() > 1 ? o.bytes_multi : 0);
   bytes += s.tokens * (o.per_token_hidden * m.hidden + o.per_token_intermediate * s.intermediate);
-  bytes += s.slots * o.per_slot_vocab * m.vocab;
-  bytes += s.slots * o.per_slot_layer_hidden * m.layers() * m.hidden / d.parallel.tp;
+  bytes += s.slots * (o.per_slot + o.per_slot_vocab * m.vocab);
   return std::llround(bytes);
+}
+
+bool matches(const WeightReading& reading, const Deployment& d) {
+  return reading.architecture == d.model->architecture && reading.hidden == d.model->hidden &&
+         reading.layers == d.model->layers() && reading.device_family == d.device->family &&
+         d.parallel == Parallel{reading.tp, 1, 1, 1};
 }
 
 // SGLang's own default (server_args.py, "mem_fraction_static"): what it leaves outside grows with
@@ -167,12 +172,28 @@ MemoryReport memory(const Deployment& d, const ModelWeights& w, const MemoryOpti
     weight_term("lora adapters", adapters,
                 "2 bytes x rank x (in + out) of every attention and MLP projection");
 
+    for (const WeightReading& reading : e.readings)
+      if (matches(reading, d)) {
+        const std::int64_t read =
+            reading.weights_bytes + (d.mtp_tokens > 0 ? reading.mtp_bytes : 0);
+        if (read <= r.weights_bytes) continue;
+        r.terms.push_back({"weights/engine repacking", read - r.weights_bytes, "measured",
+                           "not explained by the shapes; the engine reported " +
+                               std::to_string(read) + " bytes: " + reading.source});
+        r.weights_bytes = read;
+      }
+
     std::int64_t resident = 0;
     std::int64_t inside = 0;
     std::int64_t outside = 0;
     for (const Overhead& o : e.overheads) {
       const std::int64_t bytes = overhead_bytes(o, d, sizes, options);
-      if (bytes <= 0) continue;
+      const bool peak = std::all_of(e.overheads.begin(), e.overheads.end(), [&](const Overhead& x) {
+        if (&x == &o || x.name != o.name) return true;
+        const std::int64_t other = overhead_bytes(x, d, sizes, options);
+        return other < bytes || (other == bytes && &x > &o);
+      });
+      if (bytes <= 0 || !peak) continue;
       r.terms.push_back({o.name, bytes, o.origin, o.source});
       (o.place == Overhead::Place::resident ? resident
        : o.place == Overhead::Place::inside ? inside

@@ -25,14 +25,25 @@ public:
     return std::move(out_);
   }
 
-  // What an MTP layer has beside the layer itself.
-  std::vector<Matrix> list_mtp(const Layer& layer) {
-    std::vector<Matrix> all = list(layer);
-    out_ = std::move(all);
+  // What an MTP layer has beside the layer itself. `stage` counts draft layers from 0.
+  std::vector<Matrix> list_mtp(const Layer& layer, std::size_t stage, std::size_t stages) {
+    out_ = list(layer);
     const std::int64_t h = model_.hidden;
-    add("eh_proj", "eh_proj", Component::mtp, h, 2 * h, Shard::replicated);
-    vector("mtp_norms", Component::mtp, 3 * h); // of the embedding, the hidden state, the output
-    if (layer.hyper_streams > 0) hyper_head(layer.hyper_streams, Component::mtp);
+    if (const auto& draft = model_.dspark) {
+      if (stage == 0)
+        add("main_proj", "main_proj", Component::mtp, h, draft->taps * h, Shard::replicated);
+      vector("mtp_norms", Component::mtp, h);
+      if (stage + 1 == stages && draft->markov_rank > 0) {
+        plain("markov_in", Component::mtp, model_.vocab, draft->markov_rank, Shard::vocab, plain_)
+            .product = false;
+        plain("markov_out", Component::mtp, model_.vocab, draft->markov_rank, Shard::vocab, plain_);
+      }
+    } else {
+      add("eh_proj", "eh_proj", Component::mtp, h, 2 * h, Shard::replicated);
+      vector("mtp_norms", Component::mtp, 3 * h); // of the embedding, the hidden state, the output
+    }
+    if (layer.hyper_streams > 0 && stage + 1 == stages)
+      hyper_head(layer.hyper_streams, Component::mtp);
     return std::move(out_);
   }
 
@@ -227,7 +238,7 @@ private:
     if (f.router_bias) vector("router_bias", Component::router, f.experts);
     if (f.correction_bias)
       vector("correction_bias", Component::router, f.experts, Shard::replicated, formats::fp32);
-    if (f.hash_routed) { // the experts of each token id, as 64-bit integers
+    if (f.hash_routed) { // the experts of each token id, as 32-bit integers
       vector("hash_table", Component::router, std::int64_t{model_.vocab} * f.top_k);
       out_.back().format = formats::fp32;
     }
@@ -296,7 +307,8 @@ ModelWeights weights_of(const Model& model) {
   }
   for (std::size_t i = 0; i < model.mtp_kinds.size(); ++i)
     weights.mtp.push_back(LayerWeights(model, model.layers() + static_cast<int>(i))
-                              .list_mtp(model.kinds[static_cast<std::size_t>(model.mtp_kinds[i])]));
+                              .list_mtp(model.kinds[static_cast<std::size_t>(model.mtp_kinds[i])], i,
+                                        model.mtp_kinds.size()));
   weights.head.push_back(Matrix{"final_norm", Component::norm, model.final_norms * h, 1, 1,
                                 Shard::replicated, false, false, 0, plain});
   int streams = 0;
@@ -317,9 +329,14 @@ ModelWeights weights_of(const Model& model) {
   weights.vision = vision_weights(model);
   if (model.engram) {
     const Engram& e = *model.engram;
-    weights.engram.push_back(Matrix{"engram_table", Component::engram, e.rows,
-                                    std::int64_t{e.head_dim}, e.layers, Shard::vocab, false, false,
-                                    0, plain});
+    const WeightFormat stored =
+        model.quantization.method == "none" ? plain : formats::mxfp4; // as V4.1 publishes it
+    weights.engram.push_back(Matrix{"engram_table", Component::engram, e.rows, e.head_dim, 1,
+                                    Shard::vocab, false, false, 0, stored});
+    weights.engram.push_back(Matrix{"engram_kv", Component::engram, h * (streams + 1),
+                                    std::int64_t{e.columns} * e.head_dim, e.layers,
+                                    Shard::replicated, false, true, 0,
+                                    model.quantization.default_format});
   }
   return weights;
 }

@@ -41,5 +41,7 @@ void add_plan(CLI::App& app, int& code);
 void add_memory(CLI::App& app, int& code);
 void add_cost(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
+void add_explain(CLI::App& app, int& code);
+void add_validate(CLI::App& app, int& code);
 
 } // namespace dsk::cli

@@ -40,5 +40,7 @@ const Cancel& interrupt();
 void add_plan(CLI::App& app, int& code);
 void add_memory(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
+void add_bench(CLI::App& app, int& code);
+void add_machine(CLI::App& app, int& code);
 
 } // namespace dsk::cli

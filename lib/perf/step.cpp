@@ -383,6 +383,44 @@ StepPart part_of(const std::string& name, double runs, double rows, const Row& r
 
 } // namespace
 
+double StepModel::rows_us(const StepRows& rows) const noexcept {
+  const State& s = *state_;
+  RankBatch rank;
+  rank.sequences = rows.busiest_sequences;
+  rank.decode_tokens = rows.busiest_sequences * s.queries;
+  rank.tokens = rank.decode_tokens + rows.busiest_prefill_tokens;
+  rank.replica_tokens = rows.sequences * s.queries + rows.prefill_tokens;
+  rank.sampled = rank.decode_tokens + std::ceil(rows.prompts / s.parallel.dp);
+  if (rank.replica_tokens <= 0) return 0;
+  Row row{};
+  for (std::size_t i = 0; i < rows_count; ++i) {
+    const double count = s.rows_of(rank, static_cast<Rows>(i));
+    if (count > 0) s.curves[i].add(count, row);
+  }
+  s.add_engine(row, rank);
+  return total_of(row);
+}
+
+double StepModel::decode_attention_us(double sequences, double mean_length) const noexcept {
+  Row row{};
+  if (sequences > 0) state_->decode.add(sequences, std::max(1.0, mean_length), row);
+  return total_of(row);
+}
+
+double StepModel::chunk_attention_us(const PrefillChunk& chunk) const noexcept {
+  Row row{};
+  for (const AttentionTimer& t : state_->attention)
+    if (t.op.count > 0)
+      t.add_prefill(row, t.op.count, static_cast<double>(chunk.new_tokens),
+                    static_cast<double>(chunk.context));
+  return total_of(row);
+}
+
+double StepModel::relative_error(const Batch& batch) const noexcept {
+  const StepTime time = step(batch);
+  return time.total_us > 0 ? time.high_us / time.total_us - 1 : 0;
+}
+
 std::vector<StepPart> StepModel::explain(const Batch& batch) const {
   const State& s = *state_;
   const RankBatch rank = s.rank_of(batch);

@@ -416,11 +416,6 @@ double StepModel::chunk_attention_us(const PrefillChunk& chunk) const noexcept {
   return total_of(row);
 }
 
-double StepModel::relative_error(const Batch& batch) const noexcept {
-  const StepTime time = step(batch);
-  return time.total_us > 0 ? time.high_us / time.total_us - 1 : 0;
-}
-
 std::vector<StepPart> StepModel::explain(const Batch& batch) const {
   const State& s = *state_;
   const RankBatch rank = s.rank_of(batch);

@@ -91,8 +91,6 @@ public:
   /// corners only at the knots of step_curve.hpp.
   double decode_attention_us(double sequences, double mean_length) const noexcept;
   double chunk_attention_us(const PrefillChunk& chunk) const noexcept;
-  /// Half width of the 90 % interval of a step, relative to its total.
-  double relative_error(const Batch& batch) const noexcept;
 
   /// The same step operator by operator, in graph order. The parts add up to step()'s total within
   /// the interpolation of its curves (1 %).

@@ -10,7 +10,7 @@ if [ -z "${DSK_BUILD-}" ]; then
   bash tests/install.sh build
   DSK_BUILD=build/quickstart
   cmake -S . -B $DSK_BUILD -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
-  cmake --build $DSK_BUILD --target dsk_cli
+  cmake --build $DSK_BUILD --target dsk-cli
 fi
 
 out=${DSK_OUT-out}

@@ -127,6 +127,8 @@ if build tsan thread_tests; then run_ctest tsan; fi
 
 if [ -e tests/k8s/go.mod ]; then
   stage "manifests against the Kubernetes types"
+  manifests=$PWD/build/quickstart-out/plan.yaml
+  [ -e "$manifests" ] && export DSK_MANIFESTS=$manifests
   (cd tests/k8s && go vet ./... && go test -count=1 -json ./...) >"$logs/go.json" 2>"$logs/go.log" ||
     { cat "$logs/go.log"; grep -o '"Output":".*"' "$logs/go.json" | tail -n 60; }
   add go "$logs/go.json"

@@ -160,6 +160,16 @@ typedef struct dsk_backend_comm_options {
 
 #define DSK_BACKEND_UNIQUE_ID_BYTES 128u
 
+/** One rank's part of a collective. dtype is F32, BF16 or F16. */
+typedef struct dsk_backend_collective {
+  dsk_backend_comm *comm;
+  dsk_dtype dtype;
+  uint64_t count;
+  const void *in;
+  void *out;
+  void *stream;
+} dsk_backend_collective;
+
 /** `lost_rank` value when no rank is known to be lost. */
 #define DSK_BACKEND_NO_RANK (-1)
 
@@ -208,7 +218,8 @@ typedef struct dsk_backend_api {
   dsk_status (*epilogue)(dsk_backend_device *device, const dsk_backend_epilogue_desc *desc, uint64_t m,
                          const void *in, const void *residual, void *residual_out, void *out, void *stream,
                          dsk_backend_error *error);
-  /** out[m, offsets[ranks]] from `ranks` blocks in[rank][m, width of the widest], side by side. */
+  /** out[m, offsets[ranks]]: the ranks' blocks side by side. Block r is [m, offsets[r+1] - offsets[r]], dense, and
+   *  begins at in + r * m * (width of the widest block). */
   dsk_status (*unpack_columns)(dsk_backend_device *device, dsk_dtype dtype, uint32_t ranks, const uint64_t *offsets,
                                uint64_t m, const void *in, void *out, void *stream, dsk_backend_error *error);
   /** out[count] = sum over ranks, in rank order and single precision, of in[rank][count]. */
@@ -233,14 +244,13 @@ typedef struct dsk_backend_api {
   dsk_status (*comm_poll)(dsk_backend_comm *comm, int32_t *lost_rank, dsk_backend_error *error);
   /** "peer", "nccl", "threads": static text. */
   const char *(*comm_transport)(const dsk_backend_comm *comm);
-  /** Between begin and end, collective calls of several ranks by one thread wait until `end` and run together. */
-  dsk_status (*comm_group_begin)(dsk_backend_device *device, dsk_backend_error *error);
-  dsk_status (*comm_group_end)(dsk_backend_device *device, dsk_backend_error *error);
-  dsk_status (*all_reduce)(dsk_backend_comm *comm, dsk_dtype dtype, uint64_t count, const void *in, void *out,
-                           void *stream, dsk_backend_error *error);
-  dsk_status (*all_gather)(dsk_backend_comm *comm, dsk_dtype dtype, uint64_t count, const void *in, void *out,
-                           void *stream, dsk_backend_error *error);
+  /** One collective of one or several ranks of this process: calls[i] is one rank's part, and all ranks that this
+   *  thread drives are in one call. all_reduce: out[count] = sum over ranks, in place allowed. all_gather:
+   *  out[rank][count]. */
+  dsk_status (*all_reduce)(const dsk_backend_collective *calls, uint32_t call_count, dsk_backend_error *error);
+  dsk_status (*all_gather)(const dsk_backend_collective *calls, uint32_t call_count, dsk_backend_error *error);
 
+  /* The graph entries may all be NULL: a chain is then replayed as the calls that it holds. */
   /** Starts capture on streams[0] and forks it into the others. */
   dsk_status (*graph_capture_begin)(dsk_backend_device *device, void *const *streams, uint32_t count,
                                     dsk_backend_error *error);

@@ -4,5 +4,6 @@
 
 #include "dsk/base.h"
 #include "dsk/plan.h"
+#include "dsk/tp.h"
 
 #endif /* DSK_DSK_H */

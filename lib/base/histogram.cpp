@@ -1,53 +1,80 @@
 #include "base/histogram.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/reader.hpp"
 
 namespace dsk {
 namespace {
 
-constexpr int bits_per_octave = 7;          // 128 buckets an octave
-constexpr std::uint64_t lowest = 1023 - 30; // 2^-30, about 1e-9
-constexpr std::size_t octaves = 60;
-constexpr std::size_t bucket_count = (octaves << bits_per_octave) + 1; // the first one is for less
+struct Place {
+  int octave;
+  std::size_t bin;
+};
+
+// value = fraction * 2^octave with fraction in [1/2, 1), which the bins cut evenly.
+Place place_of(double value) {
+  Place place{};
+  const double fraction = std::frexp(value, &place.octave);
+  place.bin = static_cast<std::size_t>((fraction - 0.5) * 2 * Histogram::bins_per_octave);
+  return place;
+}
+
+double middle_of(int octave, std::size_t bin) {
+  const double fraction =
+      0.5 + (static_cast<double>(bin) + 0.5) / (2.0 * Histogram::bins_per_octave);
+  return std::ldexp(fraction, octave);
+}
 
 } // namespace
 
-std::size_t Histogram::bucket_of(double value) noexcept {
-  if (!(value >= 0x1p-30)) return 0;
-  const auto bits = std::bit_cast<std::uint64_t>(value);
-  const std::uint64_t place =
-      (bits >> (52 - bits_per_octave)) - (lowest << bits_per_octave); // exponent and 7 bits
-  return std::min<std::size_t>(static_cast<std::size_t>(place) + 1, bucket_count - 1);
+Histogram& Histogram::operator=(Histogram other) noexcept {
+  octaves_.swap(other.octaves_);
+  count_ = other.count_;
+  zeros_ = other.zeros_;
+  refused_ = other.refused_;
+  min_ = other.min_;
+  max_ = other.max_;
+  mean_ = other.mean_;
+  m2_ = other.m2_;
+  return *this;
 }
 
-double Histogram::middle_of(std::size_t bucket) noexcept {
-  if (bucket == 0) return 0;
-  const std::size_t place = bucket - 1;
-  const double part =
-      (static_cast<double>(place & ((1u << bits_per_octave) - 1)) + 0.5) / (1 << bits_per_octave);
-  return std::ldexp(1 + part, static_cast<int>(place >> bits_per_octave) - 30);
-}
-
-void Histogram::add(double value, std::uint64_t count) noexcept {
+void Histogram::add(double value, std::uint64_t count) {
   if (count == 0) return;
-  if (buckets_.empty()) buckets_.resize(bucket_count);
-  buckets_[bucket_of(value)] += count;
-  count_ += count;
-  sum_ += value * static_cast<double>(count);
-  min_ = std::min(min_, value);
-  max_ = std::max(max_, value);
-}
-
-void Histogram::add_ramp(double first, double last, std::uint64_t count) noexcept {
-  const std::size_t a = bucket_of(std::min(first, last));
-  const std::size_t b = bucket_of(std::max(first, last));
-  if (a == b || count < 2) {
-    add((first + last) / 2, count);
+  if (!std::isfinite(value)) {
+    refused_ += count;
     return;
   }
-  const std::uint64_t parts = std::min<std::uint64_t>(b - a + 1, count);
+  value = std::max(value, 0.0);
+  if (value < 1e-300) {
+    zeros_ += count;
+    value = 0;
+  } else {
+    const Place place = place_of(value);
+    std::unique_ptr<Octave>& octave = octaves_[place.octave];
+    if (!octave) octave = std::make_unique<Octave>();
+    (*octave)[place.bin] += count;
+  }
+  min_ = count_ ? std::min(min_, value) : value;
+  max_ = count_ ? std::max(max_, value) : value;
+  const double before = static_cast<double>(count_);
+  const double added = static_cast<double>(count);
+  const double delta = value - mean_;
+  count_ += count;
+  mean_ += delta * added / (before + added);
+  m2_ += delta * delta * before * added / (before + added);
+}
+
+void Histogram::add_ramp(double first, double last, std::uint64_t count) {
+  // One value a bin that the ramp crosses; a bin is at least 1/1024 of what is in it.
+  const double span = std::abs(last - first) / std::max(1e-300, std::min(first, last));
+  const std::uint64_t parts =
+      std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::min(span, 64.0) * 1024), 1,
+                                std::max<std::uint64_t>(count, 1));
   std::uint64_t given = 0;
   for (std::uint64_t i = 0; i < parts; ++i) {
     const std::uint64_t upto = count * (i + 1) / parts;
@@ -58,32 +85,122 @@ void Histogram::add_ramp(double first, double last, std::uint64_t count) noexcep
 }
 
 void Histogram::merge(const Histogram& other) {
+  refused_ += other.refused_;
   if (other.count_ == 0) return;
-  if (buckets_.empty()) buckets_.resize(bucket_count);
-  for (std::size_t i = 0; i < bucket_count; ++i)
-    buckets_[i] += other.buckets_[i];
-  count_ += other.count_;
-  sum_ += other.sum_;
-  min_ = std::min(min_, other.min_);
-  max_ = std::max(max_, other.max_);
-}
-
-double Histogram::quantile(double q) const noexcept {
-  if (count_ == 0) return 0;
-  const double rank = q * static_cast<double>(count_ - 1);
-  std::uint64_t below = 0;
-  for (std::size_t i = 0; i < bucket_count; ++i) {
-    below += buckets_[i];
-    if (static_cast<double>(below) > rank) return std::clamp(middle_of(i), min_, max_);
+  for (const auto& [exponent, theirs] : other.octaves_) {
+    std::unique_ptr<Octave>& octave = octaves_[exponent];
+    if (!octave) octave = std::make_unique<Octave>();
+    for (std::size_t i = 0; i < theirs->size(); ++i)
+      (*octave)[i] += (*theirs)[i];
   }
-  return max_;
+  min_ = count_ ? std::min(min_, other.min_) : other.min_;
+  max_ = count_ ? std::max(max_, other.max_) : other.max_;
+  const double mine = static_cast<double>(count_);
+  const double theirs = static_cast<double>(other.count_);
+  const double delta = other.mean_ - mean_;
+  mean_ += delta * theirs / (mine + theirs);
+  m2_ += other.m2_ + delta * delta * mine * theirs / (mine + theirs);
+  count_ += other.count_;
+  zeros_ += other.zeros_;
 }
 
-double sorted_quantile(const std::vector<double>& sorted, double q) {
-  const double rank = q * static_cast<double>(sorted.size() - 1);
-  const auto left = static_cast<std::size_t>(rank);
-  const std::size_t right = std::min(left + 1, sorted.size() - 1);
-  return sorted[left] + (rank - static_cast<double>(left)) * (sorted[right] - sorted[left]);
+double Histogram::deviation() const noexcept {
+  return count_ ? std::sqrt(m2_ / static_cast<double>(count_)) : 0;
+}
+
+double Histogram::order_statistic(std::uint64_t rank) const {
+  if (rank == 0) return min();
+  if (rank + 1 >= count_) return max();
+  std::uint64_t seen = zeros_;
+  if (rank < seen) return 0;
+  for (const auto& [exponent, octave] : octaves_)
+    for (std::size_t bin = 0; bin < octave->size(); ++bin) {
+      seen += (*octave)[bin];
+      if (rank < seen) return std::clamp(middle_of(exponent, bin), min_, max_);
+    }
+  return max();
+}
+
+double Histogram::quantile(double q) const {
+  if (count_ == 0) return 0;
+  const double at = std::clamp(q, 0.0, 1.0) * static_cast<double>(count_ - 1);
+  const auto below = static_cast<std::uint64_t>(at);
+  const double share = at - static_cast<double>(below);
+  const double low = order_statistic(below);
+  if (share <= 0) return low;
+  return low + share * (order_statistic(below + 1) - low);
+}
+
+std::uint64_t Histogram::count_up_to(double limit) const {
+  if (count_ == 0 || limit < 0) return 0;
+  if (limit >= max_) return count_;
+  std::uint64_t seen = zeros_;
+  if (limit < 1e-300) return seen;
+  const Place last = place_of(limit);
+  for (const auto& [exponent, octave] : octaves_) {
+    if (exponent > last.octave) break;
+    const std::size_t end = exponent < last.octave ? octave->size() : last.bin + 1;
+    for (std::size_t bin = 0; bin < end; ++bin)
+      seen += (*octave)[bin];
+  }
+  return seen;
+}
+
+Json Histogram::to_json() const {
+  Json bins = Json::array();
+  for (const auto& [exponent, octave] : octaves_)
+    for (std::size_t bin = 0; bin < octave->size(); ++bin)
+      if ((*octave)[bin])
+        bins.push_back(
+            Json::array({exponent * bins_per_octave + static_cast<int>(bin), (*octave)[bin]}));
+  Json out;
+  out["count"] = count_;
+  out["mean"] = mean();
+  out["m2"] = m2_;
+  out["min"] = min();
+  out["max"] = max();
+  out["zeros"] = zeros_;
+  out["refused"] = refused_;
+  out["bins"] = std::move(bins);
+  return out;
+}
+
+Histogram Histogram::from_json(const Json& document, const std::string& path) {
+  constexpr std::int64_t most = std::int64_t{1} << 53;
+  constexpr std::int64_t index_limit = 1100 * bins_per_octave;
+  Reader reader(document, path);
+  Histogram out;
+  const std::int64_t count = reader.integer("count", 0, most);
+  out.mean_ = reader.number("mean", 0, 1e300);
+  out.m2_ = reader.number("m2", 0, 1e300);
+  out.min_ = reader.number("min", 0, 1e300);
+  out.max_ = reader.number("max", out.min_, 1e300);
+  out.zeros_ = static_cast<std::uint64_t>(reader.integer("zeros", 0, count));
+  out.refused_ = static_cast<std::uint64_t>(reader.integer("refused", 0, most, 0));
+  std::int64_t total = static_cast<std::int64_t>(out.zeros_);
+  const auto bins = reader.array("bins", static_cast<std::size_t>(2 * index_limit));
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    const std::string at = json::pointer(reader.path_of("bins"), i);
+    if (!bins[i]->is_array() || bins[i]->size() != 2)
+      invalid_request(at, "a bin is " + json::preview(*bins[i]) + ", must be [index, count]");
+    const std::int64_t index =
+        integer_of((*bins[i])[0], json::pointer(at, std::size_t{0}), -index_limit, index_limit);
+    const std::int64_t in_bin =
+        integer_of((*bins[i])[1], json::pointer(at, std::size_t{1}), 1, most);
+    const std::int64_t exponent =
+        (index - (index < 0 ? bins_per_octave - 1 : 0)) / bins_per_octave; // towards minus infinity
+    std::unique_ptr<Octave>& octave = out.octaves_[static_cast<int>(exponent)];
+    if (!octave) octave = std::make_unique<Octave>();
+    (*octave)[static_cast<std::size_t>(index - exponent * bins_per_octave)] +=
+        static_cast<std::uint64_t>(in_bin);
+    total += in_bin;
+  }
+  if (total != count)
+    reader.fail("count",
+                "must be the sum of the bins and the zeros (" + std::to_string(total) + ")");
+  reader.done();
+  out.count_ = static_cast<std::uint64_t>(count);
+  return out;
 }
 
 } // namespace dsk

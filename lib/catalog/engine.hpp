@@ -16,6 +16,40 @@ enum class MemoryRule {
   fraction_static_pool // SGLang: fraction x (capacity - resident) - weights; activations outside
 };
 
+/// Memory that an engine takes beside weights and KV cache, as a sum of products with a deployment's
+/// own sizes. Overheads of one name are peaks at different moments: the largest of them counts.
+struct Overhead {
+  enum class Place {
+    resident, // gone before the weights load: driver context, communication buffers
+    inside,   // counted against the engine's memory fraction
+    outside   // must fit into what the fraction leaves
+  };
+  std::string name; // "cuda context", "activations", ...
+  Place place = Place::inside;
+  double bytes = 0;                  // a device
+  double bytes_multi = 0;            // more when a replica spans devices
+  double per_token_hidden = 0;       // x tokens of a step x hidden
+  double per_token_intermediate = 0; // x tokens of a step x MLP width of one token on a device
+  double per_slot = 0;               // x sequence slots
+  double per_slot_vocab = 0;         // x sequence slots x vocabulary
+  bool graphs = false;               // only with CUDA graphs
+  std::string origin;                // "measured", "fitted", "assumed", "shapes"
+  std::string source;
+};
+
+/// Weight bytes that an engine reported for one model and split, where it repacks what it loads.
+/// What the shapes do not explain of it is shown as a term of its own.
+struct WeightReading {
+  std::string architecture; // the model, by its shape
+  int hidden = 0;
+  int layers = 0;
+  std::string device_family; // "hopper", ...
+  int tp = 0;                // with dp, ep and pp of 1
+  std::int64_t weights_bytes = 0; // on one device
+  std::int64_t mtp_bytes = 0;     // more with MTP
+  std::string source;
+};
+
 struct Engine {
   std::string name;    // "vllm", "sglang", "tensorrt-llm", "lmdeploy", "generic"
   std::string version; // "0.22", ...
@@ -24,10 +58,14 @@ struct Engine {
   std::string as_of;
 
   MemoryRule memory_rule = MemoryRule::fraction_of_total;
-  double memory_fraction = 0.9; // default of the engine's flag
-  int kv_block_tokens = 16;     // tokens a KV page
-  int max_sequences = 256;      // default slots
-  int token_budget = 8192;      // tokens a step with chunked prefill
+  double memory_fraction = 0.9;   // default of the engine's flag; 0: derived (SGLang)
+  int kv_block_tokens = 16;       // tokens a KV page
+  int mla_block_tokens = 64;      // the same for MLA latents and compressed entries
+  bool materialises_kv_b = false; // keeps kv_b_proj a second time in bf16, for absorbed MLA
+  std::vector<Overhead> overheads;
+  std::vector<WeightReading> readings;
+  int max_sequences = 256; // default slots
+  int token_budget = 8192; // tokens a step with chunked prefill
 
   bool prefill_first = false;     // a step holds either prefill or decode, prefill before decode
   double request_overhead_ms = 0; // HTTP, tokeniser and detokeniser of one request

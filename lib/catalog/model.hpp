@@ -31,8 +31,9 @@ struct GqaAttention {
   bool qkv_bias = false;
   bool out_bias = false;
   bool qk_norm = false;
-  bool sinks = false;       // one learned logit a head (gpt-oss)
-  bool output_gate = false; // q_proj is twice as wide (Qwen3.5)
+  bool qk_norm_full = false; // one norm over all heads together (MiniMax), not one of head_dim
+  bool sinks = false;        // one learned logit a head (gpt-oss)
+  bool output_gate = false;  // q_proj is twice as wide (Qwen3.5)
   bool operator==(const GqaAttention&) const = default;
 };
 
@@ -61,6 +62,7 @@ struct CompressedAttention {
   int window = 0;
   int compress_ratio = 0;
   std::optional<Indexer> indexer;
+  bool stores_entries = true; // V4.1: other layers read the entries of the last storing layer
   bool operator==(const CompressedAttention&) const = default;
 };
 
@@ -111,10 +113,12 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
-/// How a checkpoint stores each projection: a rule list, first match wins.
+/// How a checkpoint stores each projection: a rule list, first match wins. Modules carry the names
+/// of Hugging Face's Llama and DeepSeek classes ("model.layers.3.mlp.experts.0.down_proj"); rules
+/// of other classes are translated when they are read.
 struct Quantization {
   struct Rule {
-    std::string pattern; // module name with * wildcards, as in config.json
+    std::string pattern; // a run of dotted components with * wildcards, or "re:" + expression
     WeightFormat format;
   };
   std::string method =
@@ -123,7 +127,36 @@ struct Quantization {
   std::vector<Rule> rules;
   std::optional<Element> kv_cache; // when the checkpoint asks for a KV cache type
 
-  WeightFormat format_of(const std::string& module) const;
+  /// The first rule that matches; else the default. Embedding, LM head, router and everything that
+  /// is no matrix product keep `unquantized` unless a rule names them.
+  WeightFormat format_of(const std::string& module, const WeightFormat& unquantized) const;
+};
+
+/// Vision transformer in front of a language model: plain pre-norm blocks with biases, a patch
+/// embedding and a two-layer projection (merger) to the language model's width.
+struct VisionTower {
+  int layers = 0;
+  int hidden = 0;
+  int intermediate = 0;
+  int patch_elements = 0; // channels x patch x patch x temporal patch
+  int positions = 0;
+  int merged = 0;     // width of the merger's input and middle: hidden x spatial_merge^2
+  int out_hidden = 0; // the language model's width
+};
+
+/// V4.1's n-gram embedding tables, read by a few layers.
+struct Engram {
+  std::int64_t rows = 0; // of all tables of all layers
+  int head_dim = 0;      // elements of a row
+  int columns = 0;       // rows that a token reads in a layer: n-gram sizes x heads
+  int layers = 0;
+};
+
+/// DSpark draft: the MTP layers are stages of one drafter that proposes a block of tokens.
+struct DsparkDraft {
+  int block = 0;       // tokens proposed a step
+  int taps = 0;        // layers whose hidden states the first stage joins
+  int markov_rank = 0; // of the token transition matrix on the last stage
 };
 
 struct Model {
@@ -136,10 +169,17 @@ struct Model {
   int vocab = 0;
   int max_positions = 0;
   bool tied_embeddings = false;
+  int final_norms = 1;    // vectors of `hidden` behind the last layer (2: LayerNorm with bias)
+  bool head_bias = false; // GPT-J
   Element activation = Element::bf16;
   Quantization quantization;
+  std::optional<VisionTower> vision;
+  std::optional<Engram> engram;
+  std::optional<DsparkDraft> dspark;
+  std::int64_t published_parameters = 0; // as the publisher counts; 0 = not known
+  std::int64_t checkpoint_bytes = 0;     // by safetensors headers or index; 0 = not given
 
-  std::vector<Layer> kinds;     // the distinct layers
+  std::vector<Layer> kinds;     // the distinct layers: by shape and by stored format
   std::vector<int> layer_kinds; // index into kinds for each layer, in order
   std::vector<int> mtp_kinds;   // multi-token-prediction (next-n) layers behind the last one
 

@@ -18,11 +18,9 @@ constexpr std::pair<const char*, WeightFormat> targets[] = {
 } // namespace
 
 Model requantized(const Model& model, const std::string& weights, const std::string& path) {
-  if (weights == "checkpoint")
-    return model;
+  if (weights == "checkpoint") return model;
   for (const auto& [name, format] : targets) {
-    if (weights != name)
-      continue;
+    if (weights != name) continue;
     Model out = model;
     out.quantization = Quantization{};
     out.quantization.method = name;

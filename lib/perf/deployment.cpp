@@ -29,6 +29,16 @@ int attention_heads(const Attention& attention) {
 
 } // namespace
 
+Element default_kv_element(const Model& model) {
+  if (model.quantization.kv_cache) return *model.quantization.kv_cache;
+  for (const Layer& layer : model.kinds) {
+    const auto* mla = std::get_if<MlaAttention>(&layer.attention);
+    if ((mla && mla->indexer) || std::holds_alternative<CompressedAttention>(layer.attention))
+      return Element::fp8;
+  }
+  return model.activation;
+}
+
 Fault split_fault(const Model& model, const Parallel& parallel) {
   for (const auto& [value, name] : {std::pair{parallel.tp, "tp"}, std::pair{parallel.pp, "pp"},
                                     std::pair{parallel.dp, "dp"}, std::pair{parallel.ep, "ep"}})

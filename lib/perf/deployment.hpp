@@ -30,7 +30,16 @@ struct Deployment {
   Parallel parallel;
   Element kv_element = Element::bf16; // how the KV cache is stored
   int mtp_tokens = 0;                 // draft tokens of multi-token prediction; 0 = off
+  /// Layout of an 8-bit MLA cache: plain (576 B for V3), or FlashMLA's "fp8_ds_mla" of 656 B (512
+  /// fp8, four fp32 scales, 64 rotary bf16), which sparse attention always has.
+  bool fp8_ds_mla = false;
+  /// How indexer keys are stored: fp8 (132 B) or fp4 (68 B). Absent: fp8 for V3.2, fp4 for V4.
+  std::optional<Element> index_element;
 };
+
+/// What the KV cache is stored as when nobody says: what the checkpoint asks for; fp8 for models
+/// with sparse attention, as their engines do; else the activation type.
+Element default_kv_element(const Model& model);
 
 /// Why a split does not divide a model.
 struct SplitFault {

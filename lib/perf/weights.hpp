@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "catalog/model.hpp"
+#include "perf/deployment.hpp"
 
 namespace dsk::perf {
 
@@ -21,8 +22,10 @@ enum class Component : std::uint8_t {
   hyper_connections,
   mtp, // only for what an MTP layer has beside an ordinary layer (projection, its own norms)
   vision,
-  lm_head
+  lm_head,
+  engram // V4.1's n-gram tables
 };
+inline constexpr int component_count = 13;
 const char* component_name(Component component);
 
 /// How tensor parallelism splits W[out, in].
@@ -57,11 +60,28 @@ struct ModelWeights {
   std::vector<std::vector<Matrix>> mtp;   // one list for each MTP layer, the layer itself included
   std::vector<Matrix> head;               // final norm and LM head (empty head when tied)
   std::vector<Matrix> vision;
+  std::vector<Matrix> engram; // of all layers that read it
 };
 
+/// Shapes and formats of everything that `model` stores. Costs microseconds for a uniform
+/// checkpoint and more for one with many format rules: keep it beside the model.
 ModelWeights weights_of(const Model& model);
 
+/// What one device holds of a matrix: shapes rounded up where the split is uneven.
+struct LocalShape {
+  std::int64_t out = 0;
+  std::int64_t in = 0;
+  std::int64_t copies = 0;
+};
+LocalShape local_shape(const Matrix& matrix, const Parallel& parallel);
+std::int64_t local_bytes(const Matrix& matrix, const Parallel& parallel);
+
+/// Layers of each pipeline stage, in order. A remainder goes to the stages before the last one
+/// (vLLM's get_pp_indices), since the last stage has the LM head.
+std::vector<int> pipeline_layers(int layers, int stages);
+
 /// Parameters of the model as its publisher counts them: without MTP layers and vision tower.
+/// Engram tables are counted.
 std::int64_t parameter_count(const Model& model, const ModelWeights& weights);
 /// Parameters that one token passes through (top-k experts and shared ones).
 std::int64_t active_parameter_count(const Model& model, const ModelWeights& weights);

@@ -94,11 +94,12 @@ Model read_model(const Json& value, const std::string& path, const Catalog& cata
 const Catalog& request_catalog(const Json& document, const Catalog& base,
                                std::optional<Catalog>& own) {
   if (!document.is_object() || !document.contains("catalog")) return base;
-  Reader r(document, "");
-  const auto documents = r.array("catalog", 256);
+  const Json& documents = document["catalog"];
+  if (!documents.is_array() || documents.size() > 256)
+    invalid_request("/catalog", "catalog is " + json::preview(documents) +
+                                    ", must be an array of at most 256 documents");
   own.emplace();
-  for (std::size_t i = 0; i < documents.size(); ++i)
-    own->add(*documents[i], json::pointer("/catalog", i));
+  own->add(documents, "/catalog");
   return *own;
 }
 

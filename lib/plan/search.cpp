@@ -22,11 +22,6 @@ bool has_experts(const Model& model) {
                      [](const Layer& layer) { return std::holds_alternative<MoeMlp>(layer.ffn); });
 }
 
-Element default_kv(const Model& model) {
-  return model.quantization.kv_cache.value_or(model.activation == Element::fp16 ? Element::fp16
-                                                                                : Element::bf16);
-}
-
 // Smallest n in [low, high] for which `holds` is true, given that it stays true once it is; high +
 // 1 when it never is.
 template <class Predicate>
@@ -188,7 +183,7 @@ Search::Search(const Request& request, const Catalog& catalog, const Cancel& can
         requantized(request.model, weights[i], "/search/weights/" + std::to_string(i))));
 
   const std::vector<Element> kinds =
-      space.kv.empty() ? std::vector<Element>{default_kv(request.model)} : space.kv;
+      space.kv.empty() ? std::vector<Element>{perf::default_kv_element(request.model)} : space.kv;
   const std::size_t total =
       models_.size() * request.devices.size() * request.engines.size() * kinds.size();
   std::size_t done = 0;

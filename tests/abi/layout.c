@@ -33,6 +33,38 @@ VALUE(DSK_LOG_WARNING, 2);
 VALUE(DSK_LOG_INFO, 3);
 VALUE(DSK_LOG_DEBUG, 4);
 
+SIZE(dsk_emit_format, 4);
+VALUE(DSK_EMIT_TABLE, 0);
+VALUE(DSK_EMIT_KUBERNETES, 1);
+VALUE(DSK_EMIT_COMMAND, 2);
+
+SIZE(dsk_catalog_kind, 4);
+VALUE(DSK_CATALOG_MODEL, 0);
+VALUE(DSK_CATALOG_DEVICE, 1);
+VALUE(DSK_CATALOG_ENGINE, 2);
+VALUE(DSK_CATALOG_PRICE, 3);
+
+/* Only a member behind the last one may be added: the size line changes, the rest stays. */
+SIZE(dsk_plan_info, 104);
+OFFSET(dsk_plan_info, struct_size, 0);
+OFFSET(dsk_plan_info, feasible, 4);
+OFFSET(dsk_plan_info, replicas, 8);
+OFFSET(dsk_plan_info, gpus, 12);
+OFFSET(dsk_plan_info, gpus_per_replica, 16);
+OFFSET(dsk_plan_info, nodes_per_replica, 20);
+OFFSET(dsk_plan_info, tp, 24);
+OFFSET(dsk_plan_info, pp, 28);
+OFFSET(dsk_plan_info, dp, 32);
+OFFSET(dsk_plan_info, ep, 36);
+OFFSET(dsk_plan_info, ttft_ms, 40);
+OFFSET(dsk_plan_info, tpot_ms, 48);
+OFFSET(dsk_plan_info, e2e_ms, 56);
+OFFSET(dsk_plan_info, requests_per_s, 64);
+OFFSET(dsk_plan_info, output_tokens_per_s, 72);
+OFFSET(dsk_plan_info, usd_per_hour, 80);
+OFFSET(dsk_plan_info, usd_per_mtok, 88);
+OFFSET(dsk_plan_info, utilisation, 96);
+
 FUNCTION(const char*, dsk_version_string, void);
 FUNCTION(uint32_t, dsk_version, void);
 FUNCTION(uint32_t, dsk_abi_version, void);
@@ -51,6 +83,72 @@ FUNCTION(void, dsk_cancel_set, dsk_cancel*);
 FUNCTION(bool, dsk_cancel_is_set, const dsk_cancel*);
 FUNCTION(void, dsk_cancel_progress, const dsk_cancel*, uint64_t*, uint64_t*);
 FUNCTION(void, dsk_cancel_destroy, dsk_cancel*);
+FUNCTION(dsk_status, dsk_plan_create, const char*, size_t, dsk_cancel*, dsk_plan**, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_to_json, const dsk_plan*, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_summary, const dsk_plan*, dsk_plan_info*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_emit, const dsk_plan*, dsk_emit_format, char**, size_t*, dsk_error**);
+FUNCTION(void, dsk_plan_destroy, dsk_plan*);
+FUNCTION(dsk_status, dsk_plan_memory, const char*, size_t, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_catalog_to_json, dsk_catalog_kind, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_catalog_get, dsk_catalog_kind, const char*, size_t, char**, size_t*,
+         dsk_error**);
+
+FUNCTION(dsk_status, dsk_tp_device_create, const char*, size_t, uint32_t, dsk_tp_device**,
+         dsk_error**);
+FUNCTION(void, dsk_tp_device_destroy, dsk_tp_device*);
+FUNCTION(dsk_status, dsk_tp_device_get_info, const dsk_tp_device*, dsk_tp_device_info*,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_tp_device_memory_create, dsk_tp_device*, uint64_t, void**, dsk_error**);
+FUNCTION(void, dsk_tp_device_memory_destroy, dsk_tp_device*, void*);
+FUNCTION(dsk_status, dsk_tp_device_memory_set, dsk_tp_device*, void*, const void*, uint64_t,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_tp_stream_create, dsk_tp_device*, void**, dsk_error**);
+FUNCTION(void, dsk_tp_stream_destroy, dsk_tp_device*, void*);
+FUNCTION(dsk_status, dsk_tp_comm_create_local, dsk_tp_device* const*, uint32_t,
+         const dsk_tp_comm_options*, dsk_tp_comm**, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_unique_id_create, dsk_tp_device*, dsk_tp_unique_id*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_comm_create, dsk_tp_device*, const dsk_tp_unique_id*, uint32_t,
+         uint32_t, const dsk_tp_comm_options*, dsk_tp_comm**, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_comm_create_from_env, const char*, size_t, const dsk_tp_comm_options*,
+         dsk_tp_comm**, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_comm_get_info, const dsk_tp_comm*, dsk_tp_comm_info*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_comm_wait, dsk_tp_comm*, void*, dsk_error**);
+FUNCTION(void, dsk_tp_comm_abort, dsk_tp_comm*);
+FUNCTION(void, dsk_tp_comm_destroy, dsk_tp_comm*);
+FUNCTION(dsk_status, dsk_tp_group_begin, dsk_tp_comm* const*, uint32_t, dsk_tp_group**,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_tp_group_end, dsk_tp_group*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_weights_create, const char*, size_t, dsk_tp_weights**, dsk_error**);
+FUNCTION(void, dsk_tp_weights_destroy, dsk_tp_weights*);
+FUNCTION(uint64_t, dsk_tp_weights_count, const dsk_tp_weights*);
+FUNCTION(const char*, dsk_tp_weights_get_name, const dsk_tp_weights*, uint64_t);
+FUNCTION(dsk_status, dsk_tp_weights_get, const dsk_tp_weights*, const char*, size_t, dsk_tp_weight*,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_tp_tuning_create, const char*, size_t, dsk_tp_tuning**, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_tuning_to_json, const dsk_tp_tuning*, char**, size_t*, dsk_error**);
+FUNCTION(uint64_t, dsk_tp_tuning_count, const dsk_tp_tuning*);
+FUNCTION(void, dsk_tp_tuning_destroy, dsk_tp_tuning*);
+FUNCTION(dsk_status, dsk_tp_linear_create, dsk_tp_comm*, const dsk_tp_linear_desc*, dsk_tp_linear**,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_tp_linear_get_info, const dsk_tp_linear*, dsk_tp_plan_info*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_linear_enqueue, dsk_tp_linear*, const dsk_tp_args*, void*, dsk_error**);
+FUNCTION(void, dsk_tp_linear_destroy, dsk_tp_linear*);
+FUNCTION(dsk_status, dsk_tp_mlp_create, dsk_tp_comm*, const dsk_tp_mlp_desc*, dsk_tp_mlp**,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_tp_mlp_get_info, const dsk_tp_mlp*, dsk_tp_plan_info*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_mlp_enqueue, dsk_tp_mlp*, const dsk_tp_args*, void*, dsk_error**);
+FUNCTION(void, dsk_tp_mlp_destroy, dsk_tp_mlp*);
+FUNCTION(dsk_status, dsk_tp_graph_create, dsk_tp_comm* const*, uint32_t, dsk_tp_graph**,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_tp_graph_add_linear, dsk_tp_graph*, dsk_tp_linear*, const dsk_tp_args*,
+         uint64_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_graph_add_mlp, dsk_tp_graph*, dsk_tp_mlp*, const dsk_tp_args*,
+         uint64_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_graph_capture, dsk_tp_graph*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_graph_set, dsk_tp_graph*, uint64_t, const dsk_tp_args*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_graph_replay, dsk_tp_graph*, void*, dsk_error**);
+FUNCTION(dsk_status, dsk_tp_graph_get_info, const dsk_tp_graph*, dsk_tp_graph_info*, dsk_error**);
+FUNCTION(void, dsk_tp_graph_destroy, dsk_tp_graph*);
 
 /* Run as a test, it shows that the library that is loaded has each of them. */
 int main(void) {

@@ -1,8 +1,6 @@
 #include "base/random.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -66,31 +64,6 @@ TEST_CASE("streams and indices are independent draws") {
   CHECK(a.block(5) != a.block(6));
   CHECK(a.block(5) == Random(1, 1).block(5));
   CHECK(a.block(std::uint64_t{1} << 32) != a.block(0));
-}
-
-TEST_CASE("histogram quantiles are within half a bucket, whatever the order of merging") {
-  const Random random(11, 3);
-  std::vector<double> values;
-  Histogram whole;
-  Histogram parts[3];
-  for (std::uint64_t i = 0; i < 30000; ++i) {
-    const double x = lognormal_quantile(random.uniform2(i)[0], 1, 2);
-    values.push_back(x);
-    whole.add(x);
-    parts[i % 3].add(x);
-  }
-  std::sort(values.begin(), values.end());
-  Histogram merged;
-  merged.merge(parts[2]);
-  merged.merge(parts[0]);
-  merged.merge(parts[1]);
-  for (const double q : {0.0, 0.1, 0.5, 0.9, 0.99, 0.999, 1.0}) {
-    CHECK(whole.quantile(q) == doctest::Approx(sorted_quantile(values, q)).epsilon(0.006));
-    CHECK(merged.quantile(q) == whole.quantile(q));
-  }
-  CHECK(merged.count() == 30000);
-  CHECK(merged.mean() == doctest::Approx(whole.mean()).epsilon(1e-12));
-  CHECK(Histogram().quantile(0.5) == 0);
 }
 
 TEST_CASE("a ramp counts what it was given and keeps the mean") {

@@ -1,0 +1,130 @@
+#include "catalog/families.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace dsk::families {
+namespace {
+
+constexpr Family known[] = {
+    {"DeepseekV2ForCausalLM", deepseek},
+    {"DeepseekV3ForCausalLM", deepseek},
+    {"DeepseekV32ForCausalLM", deepseek},
+    {"DeepseekV41ForCausalLM", deepseek_v4},
+    {"DeepseekV4ForCausalLM", deepseek_v4},
+    {"FalconForCausalLM", falcon},
+    {"GPTJForCausalLM", gpt_j},
+    {"Glm4MoeForCausalLM", glm4_moe},
+    {"GlmMoeDsaForCausalLM", deepseek},
+    {"GptOssForCausalLM", gpt_oss},
+    {"InternLMForCausalLM", internlm},
+    {"KimiK2ForCausalLM", deepseek},
+    {"Llama4ForConditionalGeneration", llama4},
+    {"LlamaForCausalLM", llama},
+    {"MiniMaxM2ForCausalLM", minimax},
+    {"MistralForCausalLM", llama},
+    {"MixtralForCausalLM", mixtral},
+    {"Qwen2ForCausalLM", qwen2},
+    {"Qwen3ForCausalLM", qwen3},
+    {"Qwen3MoeForCausalLM", qwen3},
+    {"Qwen3_5ForConditionalGeneration", qwen3_5},
+    {"Qwen3_5MoeForConditionalGeneration", qwen3_5},
+};
+
+} // namespace
+
+const Family* find(std::string_view architecture) {
+  const auto it = std::find_if(std::begin(known), std::end(known), [&](const Family& family) {
+    return family.architecture == architecture;
+  });
+  return it == std::end(known) ? nullptr : it;
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> out;
+  for (const Family& family : known)
+    out.emplace_back(family.architecture);
+  return out;
+}
+
+std::int64_t integer_any(Reader& reader, std::initializer_list<std::string_view> members,
+                         std::int64_t min, std::int64_t max) {
+  for (const std::string_view member : members)
+    if (reader.has(member)) return reader.integer(member, min, max);
+  return reader.integer(*members.begin(), min, max);
+}
+
+GqaAttention gqa_attention(Reader& text, int hidden) {
+  GqaAttention a;
+  a.heads = static_cast<int>(integer_any(text, {"num_attention_heads", "n_head"}, 1, 1 << 16));
+  a.kv_heads = static_cast<int>(text.integer("num_key_value_heads", 1, 1 << 16, a.heads));
+  if (a.heads % a.kv_heads != 0)
+    text.fail("num_key_value_heads",
+              "must divide num_attention_heads (" + std::to_string(a.heads) + ")");
+  if (const auto width = text.optional_integer("head_dim", 1, 1 << 14)) {
+    a.qk_head_dim = static_cast<int>(*width);
+  } else {
+    if (hidden % a.heads != 0)
+      text.fail("num_attention_heads",
+                "must divide hidden_size (" + std::to_string(hidden) + ") when head_dim is absent");
+    a.qk_head_dim = hidden / a.heads;
+  }
+  a.v_head_dim = a.qk_head_dim;
+  return a;
+}
+
+MoeMlp moe_mlp(Reader& text, std::string_view width) {
+  MoeMlp moe;
+  moe.experts = static_cast<int>(
+      integer_any(text, {"n_routed_experts", "num_experts", "num_local_experts"}, 1, max_experts));
+  moe.top_k = static_cast<int>(
+      integer_any(text, {"num_experts_per_tok", "experts_per_token"}, 1, max_experts));
+  if (moe.top_k > moe.experts)
+    text.fail("num_experts_per_tok",
+              "must not exceed the " + std::to_string(moe.experts) + " experts");
+  moe.intermediate = static_cast<int>(text.integer(width, 1, max_width));
+  return moe;
+}
+
+DenseMlp dense_mlp(Reader& text) {
+  DenseMlp mlp;
+  mlp.intermediate = static_cast<int>(text.integer("intermediate_size", 1, max_width));
+  mlp.bias = text.boolean("mlp_bias", false);
+  return mlp;
+}
+
+void read_groups(Reader& text, MoeMlp& moe) {
+  moe.groups = static_cast<int>(text.integer("n_group", 1, max_experts, 1));
+  moe.top_groups = static_cast<int>(text.integer("topk_group", 1, max_experts, moe.groups));
+  if (moe.experts % moe.groups != 0)
+    text.fail("n_group", "must divide the " + std::to_string(moe.experts) + " experts");
+  if (moe.top_groups > moe.groups)
+    text.fail("topk_group", "must not exceed n_group (" + std::to_string(moe.groups) + ")");
+  if (moe.top_k > moe.experts / moe.groups * moe.top_groups)
+    text.fail("num_experts_per_tok", "must not exceed the experts of topk_group groups (" +
+                                         std::to_string(moe.experts / moe.groups * moe.top_groups) +
+                                         ")");
+}
+
+std::vector<bool> layer_flags(Reader& text, int layers, const std::string& wanted,
+                              const std::vector<std::string>& allowed) {
+  std::vector<bool> flags;
+  if (!text.has("layer_types")) return flags;
+  const auto types = text.texts("layer_types", 4096);
+  if (static_cast<int>(types.size()) != layers)
+    invalid_request(text.path_of("layer_types"), "layer_types has " + std::to_string(types.size()) +
+                                                     " entries, must have num_hidden_layers (" +
+                                                     std::to_string(layers) + ")");
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (std::find(allowed.begin(), allowed.end(), types[i]) == allowed.end())
+      invalid_request(json::pointer(text.path_of("layer_types"), i),
+                      "layer type " + preview_text(types[i]) + " must be " +
+                          list_text(allowed, "or"));
+    flags.push_back(types[i] == wanted);
+  }
+  return flags;
+}
+
+} // namespace dsk::families

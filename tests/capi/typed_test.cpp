@@ -1,0 +1,127 @@
+// dsk.hpp as a C++17 program uses it: typed requests and answers, exceptions, ownership.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "dsk/dsk.hpp"
+
+namespace {
+
+int failures = 0;
+
+void check(bool holds, const char* what, int line) {
+  if (holds)
+    return;
+  std::printf("%s:%d: %s does not hold\n", __FILE__, line, what);
+  ++failures;
+}
+#define CHECK(condition) check((condition), #condition, __LINE__)
+
+dsk::PlanRequest r1() {
+  dsk::PlanRequest request;
+  request.model = dsk::ModelRef::named("deepseek-r1");
+  request.devices = {"h200-sxm", "b200"};
+  request.workload = dsk::Workload::open_loop(4, 2048, 512);
+  request.slo.ttft_ms = 3000;
+  request.slo.tpot_ms = 60;
+  return request;
+}
+
+void answers_are_typed() {
+  const dsk::Plan plan(r1());
+  const dsk::PlanAnswer answer = plan.answer();
+  CHECK(answer.feasible);
+  CHECK(answer.best.has_value());
+  CHECK(answer.by_device.size() == 2);
+  CHECK(!answer.pareto.empty());
+  CHECK(answer.best->gpus == answer.best->replicas * answer.best->gpus_per_replica);
+  CHECK(answer.best->usd_per_hour.has_value());
+  CHECK(answer.catalog_sha256.size() == 64);
+  const dsk_plan_info info = plan.info();
+  CHECK(info.gpus == static_cast<std::uint32_t>(answer.best->gpus));
+  CHECK(plan.emit(DSK_EMIT_TABLE).find("deepseek-r1") != std::string::npos);
+}
+
+void infeasible_says_why() {
+  dsk::PlanRequest request = r1();
+  request.slo.tpot_ms = 0.5;
+  const dsk::PlanAnswer answer = dsk::Plan(request).answer();
+  CHECK(!answer.feasible);
+  CHECK(!answer.best);
+  CHECK(answer.nearest.has_value());
+  CHECK(!answer.binding.empty() && answer.binding.front() == "tpot_ms");
+  CHECK(!answer.relax.empty());
+  CHECK(!answer.explanation.empty());
+}
+
+void errors_have_a_path() {
+  dsk::PlanRequest request = r1();
+  request.devices = {"h2000"};
+  try {
+    dsk::Plan plan(request);
+    CHECK(false);
+  } catch (const dsk::Error& e) {
+    CHECK(e.status() == DSK_STATUS_NOT_FOUND);
+    CHECK(e.path() == "/devices/0");
+    CHECK(e.where() == "dsk_plan_create");
+  }
+  request.model = dsk::ModelRef::from_config("mine", "{\"a\":");
+  try {
+    dsk::Plan plan(request);
+    CHECK(false);
+  } catch (const dsk::Error& e) {
+    CHECK(e.status() == DSK_STATUS_INVALID_REQUEST);
+    CHECK(e.path() == "/model/config");
+  }
+}
+
+void plans_are_shared_and_cancelled() {
+  dsk::Cancel cancel;
+  dsk::Plan first(r1(), cancel);
+  const auto [done, total] = cancel.progress();
+  CHECK(done == total && total > 0);
+  const dsk::Plan second = first; // the same plan
+  CHECK(first.get() == second.get());
+  std::thread([&] { CHECK(second.to_json() == first.to_json()); }).join();
+  cancel.set();
+  try {
+    dsk::Plan stopped(r1(), cancel);
+    CHECK(false);
+  } catch (const dsk::Error& e) {
+    CHECK(e.status() == DSK_STATUS_CANCELLED);
+  }
+}
+
+void json_values_round_trip() {
+  const char* text = "{\"a\":[1,2.5,-3e2,true,null],\"b\":\"\\u00e9 \\ud83d\\ude80 \\n\"}";
+  const dsk::JsonValue value = dsk::JsonValue::parse(text);
+  CHECK(value["b"].text() == "\xc3\xa9 \xf0\x9f\x9a\x80 \n");
+  CHECK(value["a"].items()[2].number() == -300);
+  CHECK(dsk::JsonValue::parse(value.dump()).dump() == value.dump());
+  CHECK(value["missing"].is_null());
+  for (const char* broken : {"", "{", "[1,", "{\"a\"}", "tru", "\"x", "[1] 2"}) {
+    try {
+      (void)dsk::JsonValue::parse(broken);
+      CHECK(false);
+    } catch (const std::invalid_argument&) {
+    }
+  }
+}
+
+} // namespace
+
+int main() {
+  const std::uint64_t alive = dsk_live_objects();
+  dsk::check_abi();
+  answers_are_typed();
+  infeasible_says_why();
+  errors_have_a_path();
+  plans_are_shared_and_cancelled();
+  json_values_round_trip();
+  CHECK(dsk::catalog_names(DSK_CATALOG_ENGINE).size() >= 4);
+  CHECK(dsk::JsonValue::parse(dsk::catalog_record(DSK_CATALOG_MODEL, "DeepSeek R1"))["name"].text() ==
+        "deepseek-r1");
+  CHECK(dsk_live_objects() == alive);
+  return failures ? 1 : 0;
+}

@@ -17,18 +17,15 @@ std::uint32_t PrefixCache::find(std::uint64_t block) const noexcept {
   }
 }
 
-std::size_t PrefixCache::match(const std::uint64_t* blocks, std::size_t count) const noexcept {
-  std::size_t n = 0;
-  while (n < count && find(blocks[n]) != none)
-    ++n;
-  return n;
-}
-
-std::size_t PrefixCache::idle_among(const std::uint64_t* blocks, std::size_t count) const noexcept {
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    n += entries_[find(blocks[i])].holders == 0;
-  return n;
+PrefixCache::Found PrefixCache::match(const workload::BlockList& blocks,
+                                      std::int32_t count) const noexcept {
+  Found found;
+  for (; found.blocks < count; ++found.blocks) {
+    const std::uint32_t entry = find(blocks[found.blocks]);
+    if (entry == none) break;
+    found.idle += entries_[entry].holders == 0;
+  }
+  return found;
 }
 
 void PrefixCache::grow() {

@@ -8,16 +8,19 @@
 #include <optional>
 #include <vector>
 
+#include "workload/blocks.hpp"
+
 namespace dsk::sim {
 
 class PrefixCache {
 public:
   PrefixCache();
 
-  /// Leading blocks of `blocks` that are present.
-  std::size_t match(const std::uint64_t* blocks, std::size_t count) const noexcept;
-  /// Of the first `count`, which are present, those that no sequence holds.
-  std::size_t idle_among(const std::uint64_t* blocks, std::size_t count) const noexcept;
+  struct Found {
+    std::int32_t blocks = 0; // leading ones that are present
+    std::int32_t idle = 0;   // of them those that no sequence holds
+  };
+  Found match(const workload::BlockList& blocks, std::int32_t count) const noexcept;
 
   /// One more holder of a block, which is added when it is not present.
   void hold(std::uint64_t block);

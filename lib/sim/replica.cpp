@@ -10,19 +10,20 @@ Replica::Replica(int number, const perf::StepModel& model, const ReplicaSpec& sp
       timer_(model, spec.policy, spec.dp),
       slots_max_(static_cast<std::int64_t>(spec.policy.max_sequences) * spec.dp),
       budget_max_(static_cast<std::int64_t>(spec.policy.token_budget) * spec.dp),
-      pool_(spec.kv_pool_tokens / spec.policy.block_tokens),
+      pool_(spec.kv_pool_pages),
       phases_(static_cast<std::size_t>(spec.policy.block_tokens), 0),
       cache_(spec.policy.prefix_cache ? std::make_unique<PrefixCache>() : nullptr),
       rank_tokens_(static_cast<std::size_t>(spec.dp)),
       rank_attention_(static_cast<std::size_t>(spec.dp)) {}
 
 bool Replica::fits(const Job& job) const noexcept {
-  return blocks_of(static_cast<std::int64_t>(job.input) + job.output) <= pool_;
+  return pages_of(static_cast<std::int64_t>(job.input) + job.output) <= pool_;
 }
 
-std::size_t Replica::cached_blocks(const Job& job) const noexcept {
-  if (!cache_ || job.block_count == 0) return 0;
-  return cache_->match(job.blocks, static_cast<std::size_t>(job.block_count));
+std::int32_t Replica::cached_blocks(const Job& job) const noexcept {
+  if (!cache_ || job.blocks.size == 0) return 0;
+  return cache_->match(job.blocks, std::min(job.blocks.size, job.input / job.blocks.block_tokens))
+      .blocks;
 }
 
 std::uint32_t Replica::new_slot() {
@@ -296,7 +297,7 @@ void Replica::report(const Slot& s) {
 void Replica::drop_kv(Slot& s) {
   const std::int64_t tokens =
       s.prompt + (s.decodes ? token_clock(ticks_) - s.join_tokens : std::int64_t{0});
-  private_ -= blocks_of(tokens) - s.shared * cache_pages_;
+  private_ -= pages_of(tokens) - s.shared * cache_pages_;
   reserved_ -= promised(s);
   contiguous_tokens_ -= s.job.input + s.job.output;
   // Last block first, so that the front of a prefix outlives its end.

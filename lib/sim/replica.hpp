@@ -25,11 +25,9 @@ struct Job {
   double sent_s = 0; // when the client sent it
   std::int32_t input = 0;
   std::int32_t output = 0;
-  const std::uint64_t* blocks = nullptr; // hashes of its leading blocks; owned by the workload
-  std::int32_t block_count = 0;
-  std::int32_t block_tokens = 0;
-  double first_s = -1;      // its first token, when another instance has prefilled it
-  std::int32_t loaded = 0;  // leading tokens whose KV came from a lower tier
+  workload::BlockList blocks;
+  double first_s = -1;     // its first token, when another instance has prefilled it
+  std::int32_t loaded = 0; // leading tokens whose KV came from a lower tier
 };
 
 /// What became of a job.
@@ -60,7 +58,8 @@ enum class Role { whole, prefill, decode };
 struct ReplicaSpec {
   Policy policy;
   int dp = 1;
-  std::int64_t kv_pool_tokens = 0;
+  std::int64_t kv_pool_pages = 0; // of all attention ranks
+  std::int64_t sequence_pages = 0; // fixed state of a sequence, in pages (windows, linear attention)
   Role role = Role::whole;
   double swap_bytes_per_s = 0;     // host link, for Preemption::swap
   double kv_bytes_per_token = 0;
@@ -111,7 +110,8 @@ public:
   double now_s() const noexcept { return now_s_; }
   const ReplicaTotals& totals() const noexcept { return totals_; }
   const Histogram& itl() const noexcept { return itl_; } // seconds
-  std::size_t cached_blocks(const Job& job) const noexcept;
+  /// Leading blocks of the job that its prefix cache holds.
+  std::int32_t cached_blocks(const Job& job) const noexcept;
 
 private:
   struct Slot {
@@ -149,6 +149,9 @@ private:
   std::int64_t blocks_of(std::int64_t tokens) const noexcept {
     return (tokens + policy_.block_tokens - 1) / policy_.block_tokens;
   }
+  std::int64_t pages_of(std::int64_t tokens) const noexcept {
+    return blocks_of(tokens) + spec_.sequence_pages;
+  }
   std::int64_t token_clock(std::int64_t tick) const noexcept;
   double mean_length() const noexcept;
   double skew() const noexcept;
@@ -159,7 +162,7 @@ private:
   std::int64_t used() const noexcept; // pages that sequences hold
   /// Pages that admission sets aside for a sequence.
   std::int64_t promised(const Slot& slot) const noexcept {
-    return blocks_of(slot.job.input +
+    return pages_of(slot.job.input +
                      static_cast<std::int64_t>(policy_.reserve_output * slot.job.output));
   }
 
@@ -178,7 +181,7 @@ private:
   void schedule();
   void make_room();
   bool build_prefill();
-  bool may_admit(const Slot& slot) const noexcept;
+  bool may_admit(const Slot& slot, std::int64_t pages) const noexcept;
   bool admit(std::uint32_t slot);
   bool visible(const Slot& slot) const noexcept;
   double gate_s() const noexcept;

@@ -78,43 +78,38 @@ double Replica::gate_s() const noexcept {
   return slots_[waiting_.front()].queued_s + policy_.batch_wait_s;
 }
 
-bool Replica::may_admit(const Slot& s) const noexcept {
-  std::int64_t blocks = blocks_of(s.prompt);
-  if (cache_ && s.job.block_count > 0) {
-    const auto whole = static_cast<std::size_t>(s.prompt / s.job.block_tokens);
-    const std::size_t count = std::min<std::size_t>(whole, static_cast<std::size_t>(s.job.block_count));
-    const std::size_t found = cache_->match(s.job.blocks, count);
-    blocks -= static_cast<std::int64_t>(found - cache_->idle_among(s.job.blocks, found)) * cache_pages_;
-  }
+bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
   const std::int64_t next = policy_.batching == Batching::fixed ? 0 : growth(1);
   const bool alone = running() == 0;
   const auto margin =
       alone ? std::int64_t{0}
             : static_cast<std::int64_t>(policy_.watermark * static_cast<double>(pool_));
-  if (used() + blocks + next + margin > pool_) return false;
+  if (used() + pages + next + margin > pool_) return false;
   return alone || policy_.reserve_output == 0 || reserved_ + promised(s) <= pool_;
 }
 
 bool Replica::admit(std::uint32_t slot) {
   Slot& s = slots_[slot];
-  if (!may_admit(s)) return false;
-  std::int32_t found = 0;
-  if (cache_ && s.job.block_count > 0) {
-    // Whole blocks of the prompt are shared; the last token is always computed, since it gives the
-    // first token of the answer.
-    const std::int32_t whole = std::min(s.job.input / s.job.block_tokens, s.job.block_count);
-    found = static_cast<std::int32_t>(cache_->match(s.job.blocks, static_cast<std::size_t>(whole)));
-    cache_pages_ = blocks_of(s.job.block_tokens);
-    for (std::int32_t i = 0; i < whole; ++i)
-      cache_->hold(s.job.blocks[i]);
-    s.shared = whole;
-    if (s.first_s < 0 && s.preemptions == 0)
-      s.cached = std::min(found * s.job.block_tokens, s.job.input - 1);
-    totals_.cached_tokens += std::min(found * s.job.block_tokens, s.prompt - 1);
+  std::int64_t pages = pages_of(s.prompt);
+  PrefixCache::Found found;
+  std::int32_t whole = 0;
+  const workload::BlockList& blocks = s.job.blocks;
+  if (cache_ && blocks.size > 0) {
+    // Whole blocks of the prompt are shared with whoever has the same.
+    whole = std::min(s.job.input / blocks.block_tokens, blocks.size);
+    found = cache_->match(blocks, whole);
+    cache_pages_ = blocks_of(blocks.block_tokens);
   }
-  take(blocks_of(s.prompt) - s.shared * cache_pages_);
-  s.ready = std::max(std::min(found * s.job.block_tokens, s.prompt - 1),
-                     std::min(s.job.loaded, s.prompt - 1));
+  if (!may_admit(s, pages - (found.blocks - found.idle) * cache_pages_)) return false;
+  for (std::int32_t i = 0; i < whole; ++i)
+    cache_->hold(blocks[i]);
+  s.shared = whole;
+  take(pages - whole * cache_pages_);
+  // The last token is always computed, since it gives the first token of the answer.
+  const std::int32_t known = std::min(found.blocks * blocks.block_tokens, s.prompt - 1);
+  s.ready = std::max(known, std::min(s.job.loaded, s.prompt - 1));
+  if (s.preemptions == 0) s.cached = s.ready;
+  totals_.cached_tokens += s.ready;
   reserved_ += promised(s);
   contiguous_tokens_ += s.job.input + s.job.output;
   if (s.admitted_s < 0) s.admitted_s = now_s_;

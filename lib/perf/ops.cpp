@@ -61,9 +61,8 @@ Precision precision_of(const WeightFormat& format, const Device& device, const s
   case Element::int8:
     need(Element::int8);
     return Precision::int8;
-  case Element::fp4:
-    return device.dense_peak(Element::fp4) > 0 && format.block_in == 16 ? Precision::nvfp4
-                                                                        : Precision::weight_only;
+  case Element::fp4: // without hardware for it, unpacked and computed in 16 bit
+    return device.dense_peak(Element::fp4) > 0 ? Precision::nvfp4 : Precision::weight_only;
   case Element::fp6:
   case Element::int4:
     need(Element::bf16);

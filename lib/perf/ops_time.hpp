@@ -51,6 +51,7 @@ struct KernelLaw {
   double memory_share = 0.8;  // of the datasheet's bandwidth
   double sharpness = 2;       // p: 2 where compute and memory overlap poorly, more where well
   double error = 0.5;         // 90 % half width of the bare law
+  double transfer_error = 0.5; // and of a residual that comes from another device family
 
   KernelTime at(const Work& work, double flops_per_us, double bytes_per_us) const;
 };

@@ -63,13 +63,17 @@ public:
 
   bool parse_error(std::size_t byte, const std::string&,
                    const nlohmann::detail::exception& e) override {
-    // The library's sentence ends in what was expected; its own prefix names classes, not
-    // documents.
-    std::string reason = e.what();
-    if (const auto at = reason.rfind("; "); at != std::string::npos)
-      reason = reason.substr(at + 2);
-    else if (const auto colon = reason.rfind(": "); colon != std::string::npos)
-      reason = reason.substr(colon + 2);
+    // The library says "[json.exception.N] parse error at ... while parsing X - REASON; last read:
+    // BYTES; expected Y": the reason and what was expected serve a reader, its class names and raw
+    // bytes do not.
+    const std::string what = e.what();
+    std::string reason = "a number is too large";
+    if (const auto dash = what.find(" - "); dash != std::string::npos) {
+      reason = what.substr(dash + 3);
+      const std::string reason_only = reason.substr(0, reason.find("; "));
+      const auto expected = reason.rfind("; expected ");
+      reason = reason_only + (expected == std::string::npos ? "" : reason.substr(expected));
+    }
     if (byte > text_.size()) reason = "it ends too early";
     fail(std::string("not valid JSON at ") + position_of(text_, byte ? byte - 1 : 0) + ": " +
              reason,

@@ -9,10 +9,25 @@
 namespace dsk {
 namespace {
 
-[[noreturn]] void wrong(const std::string& path, const Json& value, const std::string& must) {
+// The field as a sentence names it: "tp", or "tp[0]" for an item of an array.
+std::string name_of(const std::string& path) {
   const auto slash = path.rfind('/');
-  const std::string name = slash == std::string::npos ? "document" : path.substr(slash + 1);
-  invalid_request(path, preview_text(name) + " is " + json::preview(value) + ", " + must);
+  if (slash == std::string::npos) return "document";
+  const std::string last = path.substr(slash + 1);
+  if (slash > 0 && last.find_first_not_of("0123456789") == std::string::npos)
+    return path.substr(path.rfind('/', slash - 1) + 1, slash - path.rfind('/', slash - 1) - 1) +
+           "[" + last + "]";
+  return last;
+}
+
+[[noreturn]] void wrong(const std::string& path, const Json& value, const std::string& must) {
+  invalid_request(path, preview_text(name_of(path)) + " is " + json::preview(value) + ", " + must);
+}
+
+// A bound as people write it: 100000000 and not 1e+08.
+std::string bound_text(double value) {
+  return value == std::floor(value) && std::abs(value) < 1e15 ? fixed_text(value, 0)
+                                                              : number_text(value);
 }
 
 std::string range_text(const std::string& kind, const std::string& min, const std::string& max) {
@@ -45,7 +60,7 @@ std::int64_t integer_of(const Json& value, const std::string& path, std::int64_t
 }
 
 double number_of(const Json& value, const std::string& path, double min, double max) {
-  const std::string must = range_text("a number", number_text(min), number_text(max));
+  const std::string must = range_text("a number", bound_text(min), bound_text(max));
   if (!value.is_number()) wrong(path, value, must);
   const double number = value.get<double>();
   if (!(number >= min && number <= max)) wrong(path, value, must);

@@ -322,6 +322,16 @@ Catalog::Price Catalog::price(const Device& device, const std::string& path) con
           median.as_of};
 }
 
+std::optional<Catalog::PurchaseQuote> Catalog::purchase_price(const Device& device) const {
+  for (const auto& record : state_->price_lists()) {
+    const auto& list = std::get<PriceList>(*record);
+    for (const PurchasePrice& price : list.purchases)
+      if (state_->names_device(price.device, device.name))
+        return PurchaseQuote{price.usd, list.name + " (" + list.source + ")", list.as_of};
+  }
+  return std::nullopt;
+}
+
 bool Catalog::has_price(const Device& device) const {
   const auto all = quotes(device);
   return std::any_of(all.begin(), all.end(),

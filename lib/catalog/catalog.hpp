@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,14 @@ public:
   };
   Price price(const Device& device, const std::string& path) const;
   bool has_price(const Device& device) const;
+
+  /// What one device costs to buy, of the first list that says so; absent when none does.
+  struct PurchaseQuote {
+    double usd = 0;
+    std::string source;
+    std::string as_of;
+  };
+  std::optional<PurchaseQuote> purchase_price(const Device& device) const;
 
   /// One offer with the list that it stands in.
   struct Quote {

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "cli/command.hpp"
 #include "cli/files.hpp"
 
 namespace dsk::cli {

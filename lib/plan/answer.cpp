@@ -57,6 +57,16 @@ double utilisation_of(const Option& option) {
   return option.point.requests_per_s / option.limit.requests_per_s;
 }
 
+// The length that the engine must admit. Only means are known, so room for four times the mean
+// (which covers the published chat and code length distributions) within the model and one
+// replica's cache.
+std::int64_t longest_request(const Request& request, const Candidate& c) {
+  std::int64_t tokens = std::max<std::int64_t>(4 * c.memory_options.sequence_tokens, 4096);
+  if (request.model.max_positions > 0)
+    tokens = std::min<std::int64_t>(tokens, request.model.max_positions);
+  return std::min(tokens, c.memory.kv_pool_tokens / std::max(c.parallel.dp, 1));
+}
+
 Json model_json(const Model& model) {
   const perf::ModelWeights weights = perf::weights_of(model);
   return {{"name", model.name},
@@ -211,7 +221,7 @@ Chosen chosen_of(const Request& request, const Option& option) {
   chosen.memory_fraction = c.memory_options.memory_fraction > 0 ? c.memory_options.memory_fraction
                                                                 : c.engine->memory_fraction;
   chosen.checkpoint_bytes = c.memory.weights_bytes * c.parallel.devices();
-  chosen.max_tokens = c.memory_options.sequence_tokens;
+  chosen.max_tokens = longest_request(request, c);
   chosen.point = option.point;
   chosen.limit = option.limit;
   chosen.usd_per_hour = option.usd_per_hour;

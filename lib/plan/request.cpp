@@ -73,12 +73,16 @@ Element read_kv_element(const std::string& name, const std::string& path) {
 
 Model read_model(const Json& value, const std::string& path, const Catalog& catalog) {
   if (value.is_string()) return catalog.model(text_of(value, path), path);
+  if (!value.is_object())
+    invalid_request(path,
+                    "model is " + json::preview(value) +
+                        ", must be a catalogue name, an object with config, or one with params_b");
   Reader r(value, path);
   if (const Json* config = r.find("config")) {
     const std::string name = r.text("name", "model");
     const Json* quantization = r.find("hf_quant_config");
     r.done();
-    return model_from_config(name, *config, quantization, path);
+    return model_from_config(name, *config, quantization, json::pointer(path, "config"));
   }
   ModelSize size;
   size.params_b = r.number("params_b", 0.001, 100000);
@@ -106,7 +110,7 @@ const Catalog& request_catalog(const Json& document, const Catalog& base,
 Request read_request(const Json& document, const Catalog& catalog) {
   Reader r(document, "");
   Request request;
-  r.integer("schema", 1, 1, 1);
+  r.integer("schema", 1, 1);
   r.find("catalog");
   request.model = read_model(r.require("model"), "/model", catalog);
 

@@ -105,10 +105,10 @@ Rendezvous::Rendezvous(const std::string& address, std::uint16_t port, std::uint
   try {
     if (world_ > 1 && rank_ == 0) listen_for_all(port);
     if (world_ > 1 && rank_ != 0) connect_to(address, port);
-  } catch (const Error&) {
+  } catch (const Error& e) {
     for (const int fd : sockets_)
       if (fd >= 0) close(fd);
-    throw;
+    throw Error(e.status(), std::string("the ranks did not meet: ") + e.what());
   }
 }
 

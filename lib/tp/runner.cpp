@@ -208,9 +208,9 @@ void Graph::capture_on_device() {
   dsk::backend::check(api.graph_capture_begin(device.handle(), streams_.data(), count, &error), error, "");
   try {
     run_chains(chains_, &streams_);
-  } catch (const Error&) {
+  } catch (const Error& e) {
     (void)api.graph_capture_end(device.handle(), streams_.data(), count, 1, &graph_, nullptr);
-    throw;
+    throw Error(e.status(), std::string("capturing the chain: ") + e.what());
   }
   dsk::backend::check(api.graph_capture_end(device.handle(), streams_.data(), count, 0, &graph_, &error), error, "");
 }

@@ -21,37 +21,36 @@ static dsk_plan* make_plan(void) {
 }
 
 /* Each refuses a NULL and names the parameter. */
-static void expect_null(dsk_status status, dsk_error* error, const char* name) {
-  char wanted[64];
-  snprintf(wanted, sizeof wanted, "%s is NULL", name);
-  CHECK(status == DSK_STATUS_INVALID_ARGUMENT);
-  CHECK_TEXT(dsk_error_message(error), wanted);
-  dsk_error_destroy(error);
-}
+#define EXPECT_NULL(call, name)                                                                    \
+  do {                                                                                             \
+    CHECK((call) == DSK_STATUS_INVALID_ARGUMENT);                                                  \
+    CHECK_TEXT(dsk_error_message(error), name " is NULL");                                         \
+    dsk_error_destroy(error);                                                                      \
+  } while (0)
 
 static void nulls(void) {
   dsk_error* error = NULL;
   dsk_plan* plan = NULL;
   char* text = NULL;
   size_t length = 0;
-  expect_null(dsk_plan_create(NULL, 3, NULL, &plan, &error), error, "json");
-  expect_null(dsk_plan_create(request, 3, NULL, NULL, &error), error, "out");
-  expect_null(dsk_plan_to_json(NULL, &text, &length, &error), error, "plan");
-  expect_null(dsk_plan_emit(NULL, DSK_EMIT_TABLE, &text, &length, &error), error, "plan");
-  expect_null(dsk_plan_memory(NULL, 0, &text, &length, &error), error, "json");
-  expect_null(dsk_plan_memory(request, 0, NULL, &length, &error), error, "out");
-  expect_null(dsk_catalog_get(DSK_CATALOG_MODEL, NULL, 0, &text, &length, &error), error, "name");
-  expect_null(dsk_catalog_to_json(DSK_CATALOG_MODEL, NULL, &length, &error), error, "out");
+  EXPECT_NULL(dsk_plan_create(NULL, 3, NULL, &plan, &error), "json");
+  EXPECT_NULL(dsk_plan_create(request, 3, NULL, NULL, &error), "out");
+  EXPECT_NULL(dsk_plan_to_json(NULL, &text, &length, &error), "plan");
+  EXPECT_NULL(dsk_plan_emit(NULL, DSK_EMIT_TABLE, &text, &length, &error), "plan");
+  EXPECT_NULL(dsk_plan_memory(NULL, 0, &text, &length, &error), "json");
+  EXPECT_NULL(dsk_plan_memory(request, 0, NULL, &length, &error), "out");
+  EXPECT_NULL(dsk_catalog_get(DSK_CATALOG_MODEL, NULL, 0, &text, &length, &error), "name");
+  EXPECT_NULL(dsk_catalog_to_json(DSK_CATALOG_MODEL, NULL, &length, &error), "out");
   dsk_plan_info info = DSK_PLAN_INFO_INIT;
-  expect_null(dsk_plan_summary(NULL, &info, &error), error, "plan");
+  EXPECT_NULL(dsk_plan_summary(NULL, &info, &error), "plan");
   CHECK(dsk_plan_create(NULL, 0, NULL, &plan, NULL) == DSK_STATUS_INVALID_ARGUMENT);
   dsk_plan_destroy(NULL);
 
   plan = make_plan();
   CHECK(plan != NULL);
-  expect_null(dsk_plan_to_json(plan, NULL, &length, &error), error, "out");
-  expect_null(dsk_plan_summary(plan, NULL, &error), error, "out");
-  expect_null(dsk_plan_emit(plan, DSK_EMIT_TABLE, NULL, &length, &error), error, "out");
+  EXPECT_NULL(dsk_plan_to_json(plan, NULL, &length, &error), "out");
+  EXPECT_NULL(dsk_plan_summary(plan, NULL, &error), "out");
+  EXPECT_NULL(dsk_plan_emit(plan, DSK_EMIT_TABLE, NULL, &length, &error), "out");
   CHECK(dsk_plan_emit(plan, (dsk_emit_format)77, &text, &length, &error) ==
         DSK_STATUS_INVALID_ARGUMENT);
   dsk_error_destroy(error);
@@ -176,8 +175,7 @@ static void* reader(void* argument) {
   size_t bad = 0;
   for (unsigned i = 0; i < 20; ++i) {
     char* text = NULL;
-    if (dsk_plan_to_json(shared, &text, NULL, NULL) != DSK_STATUS_OK)
-      ++bad;
+    if (dsk_plan_to_json(shared, &text, NULL, NULL) != DSK_STATUS_OK) ++bad;
     dsk_free(text);
     char broken[64];
     snprintf(broken, sizeof broken, "{\"schema\":%u}", 100 + seed * 100 + i);

@@ -218,14 +218,14 @@ struct Destroy {
 };
 template <class T> using Owned = std::unique_ptr<T, Destroy>;
 
-/// Expects success; shows the sentence otherwise.
-inline void ok(dsk_status status, dsk_error* error) {
+/// Expects success; shows the sentence otherwise. By reference, because the call that sets it is the argument before.
+inline void ok(dsk_status status, dsk_error*& error) {
   const Owned<dsk_error> owned(error);
   INFO(std::string(dsk_error_message(error)));
   REQUIRE(status == DSK_STATUS_OK);
 }
 /// Expects a refusal whose sentence holds `text`.
-inline void refused(dsk_status status, dsk_error* error, dsk_status expected, const std::string& text) {
+inline void refused(dsk_status status, dsk_error*& error, dsk_status expected, const std::string& text) {
   const Owned<dsk_error> owned(error);
   INFO(std::string(dsk_error_message(error)));
   CHECK(status == expected);

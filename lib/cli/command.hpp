@@ -40,5 +40,6 @@ const Cancel& interrupt();
 void add_plan(CLI::App& app, int& code);
 void add_memory(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
+void add_validate(CLI::App& app, int& code);
 
 } // namespace dsk::cli

@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
   add_plan(app, code);
   add_memory(app, code);
   add_catalog(app, code);
+  add_validate(app, code);
   app.add_subcommand("version", "Print the version of the tool and of the library")->callback([] {
     print("dsk " + std::to_string(DSK_VERSION_MAJOR) + "." + std::to_string(DSK_VERSION_MINOR) +
           "." + std::to_string(DSK_VERSION_PATCH) + ", libdsk " + dsk_version_string() + ", ABI " +

@@ -56,6 +56,10 @@ struct ExpertsTimer {
   /// Of the slowest rank, for tokens of the whole replica.
   Work work(double tokens) const;
   KernelTime at(double tokens) const { return timer.at(work(tokens), tokens, 0); }
+
+private:
+  double peak_ = 0;       // of a balanced placement
+  double deviations_ = 0; // of the expected maximum over the ranks
 };
 
 class AttentionTimer {

@@ -1,5 +1,6 @@
 #include "perf/tables_rules.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dsk::perf {
@@ -43,6 +44,10 @@ std::string_view row_artefact(const TableRow& row) {
     break;
   }
   return {};
+}
+
+bool is_spike(double before, double here, double after) {
+  return here > std::max(before, after) + std::log(1.4);
 }
 
 bool is_artefact(const FactTable& table) {

@@ -37,6 +37,12 @@ struct TableRow {
 /// used: its work is not what the columns say (experts that were not hit, counters of a later step).
 std::string_view row_artefact(const TableRow& row);
 
+/// A latency that stands out of its own series (one kernel and shape, rising rows or lengths): its
+/// residual ln(measured / law) exceeds both neighbours' by ln 1.4. Kernels choose by size, but a choice
+/// does not serve one size alone: B200's vLLM fp8 products double at single points. Rows that fall
+/// under it are "spike" and are not used.
+bool is_spike(double before, double here, double after);
+
 /// Whether every row of the table falls under a rule.
 bool is_artefact(const FactTable& table);
 

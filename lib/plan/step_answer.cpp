@@ -57,6 +57,13 @@ Subject read_subject(Reader& r, const Json& document, const Catalog& base) {
   perf::check_parallel(s.model, s.deployment.parallel, "/parallel");
   s.deployment.kv_element = r.has("kv") ? read_kv_element(r.text("kv"), "/kv")
                                         : perf::default_kv_element(s.model);
+  s.deployment.redundant_experts = static_cast<int>(r.integer("redundant_experts", 0, 4096, 0));
+  if (r.has("expert_dispatch")) {
+    const std::string name = r.choice("expert_dispatch", {"skipped", "masked", "executed"});
+    s.deployment.expert_dispatch = name == "skipped"  ? perf::ExpertDispatch::skipped
+                                   : name == "masked" ? perf::ExpertDispatch::masked
+                                                      : perf::ExpertDispatch::executed;
+  }
   s.deployment.mtp_tokens = static_cast<int>(r.integer("mtp_tokens", 0, 16, 0));
   return s;
 }

@@ -118,16 +118,15 @@ typedef struct dsk_plan_step_model dsk_plan_step_model;
 /**
  * Prepares a deployment.
  *
- * @param json the deployment (docs/schema/step-request.schema.json, without "batch"): model, device,
- *             engine, parallel {tp, pp, dp, ep}, weights, kv, mtp_tokens, catalog
+ * @param json the deployment (docs/schema/step-request.schema.json, without "batch"): model,
+ * device, engine, parallel {tp, pp, dp, ep}, weights, kv, mtp_tokens, catalog
  * @return DSK_STATUS_INVALID_REQUEST when the split does not divide the model;
  *         DSK_STATUS_UNSUPPORTED when the device does not compute in the weights' format;
  *         DSK_STATUS_NOT_FOUND for an unknown name. Each with a JSON pointer.
  * @since 0.1
  */
 DSK_NODISCARD DSK_API dsk_status dsk_plan_step_create(const char* json, size_t json_len,
-                                                      dsk_plan_step_model** out,
-                                                      dsk_error** error);
+                                                      dsk_plan_step_model** out, dsk_error** error);
 
 /** New tokens of one request that prefill in a step. */
 typedef struct dsk_plan_chunk {
@@ -220,7 +219,8 @@ DSK_NODISCARD DSK_API dsk_status dsk_plan_explain(const char* json, size_t json_
 /**
  * Predicts every kernel of a table of measurements and compares.
  *
- * @param json    {"device": NAME, "hold_out": "none" | "shape" | "gpu" | "frontier", "catalog": [...]}
+ * @param json    {"device": NAME, "hold_out": "none" | "shape" | "gpu" | "frontier", "catalog":
+ * [...]}
  * @param csv     the table, in the silicon or the published schema (docs/results/kernels.md)
  * @param report  receives the scores as JSON; free with dsk_free()
  * @param predictions receives row,op,measured_ms,predicted_ms,low_ms,high_ms,origin,status as CSV;

@@ -8,8 +8,8 @@
 namespace dsk::perf {
 namespace {
 
-// Inverse of the standard normal distribution: bisection on erfc, which is monotone and exact enough
-// to the last digits; asked a few times a deployment.
+// Inverse of the standard normal distribution: bisection on erfc, which is monotone and exact
+// enough to the last digits; asked a few times a deployment.
 double normal_quantile(double p) {
   double low = -9, high = 9;
   for (int i = 0; i < 60; ++i) {

@@ -7,8 +7,8 @@
 
 namespace dsk::perf {
 
-/// What the engine does unless the deployment says otherwise: TensorRT-LLM, and every engine behind an
-/// all-to-all, has only local pairs; vLLM and SGLang without one mask the pairs of other ranks.
+/// What the engine does unless the deployment says otherwise: TensorRT-LLM, and every engine behind
+/// an all-to-all, has only local pairs; vLLM and SGLang without one mask the pairs of other ranks.
 ExpertDispatch default_expert_dispatch(const Engine& engine, bool all_to_all);
 const char* expert_dispatch_name(ExpertDispatch dispatch);
 
@@ -16,8 +16,8 @@ const char* expert_dispatch_name(ExpertDispatch dispatch);
 /// E (1 - (1 - k/E)^t).
 double expected_distinct_experts(double experts, double top_k, double tokens);
 
-/// Standard deviations by which the q-quantile of the maximum of `ranks` independent normals exceeds
-/// their mean: the q^(1/n)-quantile of one.
+/// Standard deviations by which the q-quantile of the maximum of `ranks` independent normals
+/// exceeds their mean: the q^(1/n)-quantile of one.
 double maximum_deviations(double ranks, double quantile);
 /// Quantile at which the expected maximum lies: exp(-0.5772), the mean of a Gumbel law.
 inline constexpr double expected_maximum = 0.5615;

@@ -84,8 +84,7 @@ ProductTimer::ProductTimer(const MatrixOp& product, const Rates& rates, const En
 }
 
 Work ProductTimer::work(double rows) const {
-  return gemm_work(rows, op.n, op.k, op.copies, op.weight_bytes,
-                   input_element_bytes(op.precision));
+  return gemm_work(rows, op.n, op.k, op.copies, op.weight_bytes, input_element_bytes(op.precision));
 }
 
 ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const Engine& engine)
@@ -97,8 +96,8 @@ ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const E
   // all-to-all or with an expert map.
   spec.engine = op.ep > 1 ? "trtllm" : tables_of(engine);
   spec.variant = "balanced";
-  spec.size = {op.hidden, op.intermediate * op.moe_tp, op.top_k, op.experts,
-               static_cast<double>(op.moe_tp), static_cast<double>(op.ep)};
+  spec.size = {op.hidden,  op.intermediate * op.moe_tp,    op.top_k,
+               op.experts, static_cast<double>(op.moe_tp), static_cast<double>(op.ep)};
   timer = KernelTimer(rates, spec);
   deviations_ = maximum_deviations(op.ep, expected_maximum);
   if (op.redundant > 0)
@@ -117,8 +116,9 @@ Work ExpertsTimer::work(double tokens) const {
   const double p = std::min(1.0, hit / local);
   const RankLoad hits{hit, std::sqrt(local * p * (1 - p)), hit, local};
   const double all = tokens * op.top_k;
-  Work work = experts_work(op.dispatch == ExpertDispatch::executed ? all : busiest,
-                           hits.max(deviations_), op.hidden, op.intermediate, op.expert_bytes, input);
+  Work work =
+      experts_work(op.dispatch == ExpertDispatch::executed ? all : busiest, hits.max(deviations_),
+                   op.hidden, op.intermediate, op.expert_bytes, input);
   if (op.dispatch == ExpertDispatch::masked) // gathered and scattered for nothing
     work.bytes += (all - busiest) * op.hidden * (input + 2);
   return work;
@@ -176,8 +176,7 @@ KernelTime AttentionTimer::add_decode(Row& row, double runs, double sequences, d
                                       double queries) const {
   const AttentionShape& shape = op_.shape;
   Work work = decode_attention_work(shape, sequences, length, queries);
-  if (shape.kind == AttentionShape::Kind::latent)
-    work = padded_decode_work(shape, work, queries);
+  if (shape.kind == AttentionShape::Kind::latent) work = padded_decode_work(shape, work, queries);
   const double entries = std::max(1.0, shape.entries(length));
   KernelTime time = decode_.at(work, sequences, entries);
   if (shape.index_heads > 0 || shape.compress_ratio > 0) time.error = std::hypot(time.error, 0.3);

@@ -41,8 +41,7 @@ struct Covariance {
 
 Sizes features(KernelOp op, const Sizes& size) {
   const auto lg = [](double v) { return std::log2(std::max(v, 1e-3)); };
-  if (op == KernelOp::gemm)
-    return {lg(size[0]), lg(size[1])};
+  if (op == KernelOp::gemm) return {lg(size[0]), lg(size[1])};
   if (op == KernelOp::moe) // hidden;inter;topk;experts;tp;ep
     return {lg(size[1] / size[4]), lg(size[0]), 0.7 * lg(size[3] / size[5]), 0.7 * lg(size[5]),
             0.7 * lg(size[2])};
@@ -235,7 +234,8 @@ void ShapeBlend::krige(const Sizes& size, const std::vector<std::size_t>& shapes
 
 void ShapeBlend::line(const Sizes& size, const std::vector<std::size_t>& shapes,
                       const LawAt& law_at) {
-  // Shapes of one size, sorted in the table. Head counts beyond a tile of 64 act like more sequences.
+  // Shapes of one size, sorted in the table. Head counts beyond a tile of 64 act like more
+  // sequences.
   const bool heads = table_.op == KernelOp::generation_mla;
   const auto tiles = [&](double v) { return heads ? std::ceil(v / 64) : 1.0; };
   const auto value = [&](std::size_t s) { return static_cast<double>(table_.shape(s)[0]); };
@@ -274,8 +274,7 @@ void ShapeBlend::group(const Sizes& size, const std::vector<std::size_t>& shapes
     own.shift = std::log(latent ? size[0] / other[0] : size[1] / other[1]);
     own.distance = std::abs(latent ? std::log2(size[0] / other[0])
                                    : std::log2(size[0] / size[1] * other[1] / other[0]));
-    if (!latent)
-      own.distance += std::abs(std::log2(size[2] / other[2]));
+    if (!latent) own.distance += std::abs(std::log2(size[2] / other[2]));
     nearest = std::min(nearest, own.distance);
     sources_.push_back(std::move(own));
   }
@@ -309,8 +308,7 @@ double ShapeBlend::read(const Source& s, const Place& a, const Place& b) const {
 ShapeBlend::Value ShapeBlend::at(double a, double b) const {
   Value value;
   value.error = error_;
-  if (sources_.empty())
-    return value;
+  if (sources_.empty()) return value;
   const double la = std::log(a);
   const Place pb = place(b_, std::log(std::max(1.0, b)));
   double weights = 0;
@@ -320,8 +318,7 @@ ShapeBlend::Value ShapeBlend::at(double a, double b) const {
     value.residual += weight * read(s, pa, pb);
     weights += weight;
   }
-  if (by_distance_)
-    value.residual /= weights;
+  if (by_distance_) value.residual /= weights;
   if (exact_) {
     const Place pa = place(a_, la);
     const std::size_t i = pa.index + (pa.fraction > 0.5 ? 1 : 0);

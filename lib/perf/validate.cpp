@@ -27,15 +27,13 @@ public:
   Timers(const Device& device, HoldOut hold_out) : rates_(rates_of(device)) {
     exclusion_.shape = hold_out == HoldOut::shape;
     exclusion_.beyond = hold_out == HoldOut::frontier;
-    if (hold_out == HoldOut::gpu)
-      exclusion_.family = device.family;
+    if (hold_out == HoldOut::gpu) exclusion_.family = device.family;
   }
 
   const KernelTimer& of(const KernelSpec& spec) {
     std::string key = kernel_key(spec);
     const auto found = timers_.find(key);
-    if (found != timers_.end())
-      return found->second;
+    if (found != timers_.end()) return found->second;
     return timers_.emplace(std::move(key), KernelTimer(rates_, spec, exclusion_)).first->second;
   }
 
@@ -71,7 +69,8 @@ void flag_spikes(std::vector<KernelRow>& rows, const Rates& rates) {
     series[std::move(key)].push_back({row.b > 0 ? row.b : row.a, residual, &row});
   }
   for (auto& [key, points] : series) {
-    std::sort(points.begin(), points.end(), [](const Point& l, const Point& r) { return l.x < r.x; });
+    std::sort(points.begin(), points.end(),
+              [](const Point& l, const Point& r) { return l.x < r.x; });
     for (std::size_t i = 1; i + 1 < points.size(); ++i)
       if (points[i - 1].x < points[i].x && points[i].x < points[i + 1].x &&
           is_spike(points[i - 1].residual, points[i].residual, points[i + 1].residual))
@@ -125,10 +124,9 @@ KernelScore score(std::vector<Sample>& samples) {
 
 void append_number(std::string& out, double value) {
   char buffer[32];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                          std::chars_format::general, 6);
-  if (error == std::errc())
-    out.append(buffer, end);
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, 6);
+  if (error == std::errc()) out.append(buffer, end);
 }
 
 } // namespace
@@ -155,8 +153,7 @@ KernelReport validate_kernels(std::string_view csv, const Device& device, HoldOu
       continue;
     }
     const bool artefact = row.status != "ok";
-    if (artefact)
-      ++flagged[row.status];
+    if (artefact) ++flagged[row.status];
     const KernelTime time = timers.of(row.spec).at(row.a, row.b);
     const double spread = std::exp(time.error);
     report.predictions[i] = {time.us * 1e-3, time.us * 1e-3 / spread, time.us * 1e-3 * spread,

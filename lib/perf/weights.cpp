@@ -307,8 +307,8 @@ ModelWeights weights_of(const Model& model) {
   }
   for (std::size_t i = 0; i < model.mtp_kinds.size(); ++i)
     weights.mtp.push_back(LayerWeights(model, model.layers() + static_cast<int>(i))
-                              .list_mtp(model.kinds[static_cast<std::size_t>(model.mtp_kinds[i])], i,
-                                        model.mtp_kinds.size()));
+                              .list_mtp(model.kinds[static_cast<std::size_t>(model.mtp_kinds[i])],
+                                        i, model.mtp_kinds.size()));
   weights.head.push_back(Matrix{"final_norm", Component::norm, model.final_norms * h, 1, 1,
                                 Shard::replicated, false, false, 0, plain});
   int streams = 0;
@@ -333,10 +333,9 @@ ModelWeights weights_of(const Model& model) {
         model.quantization.method == "none" ? plain : formats::mxfp4; // as V4.1 publishes it
     weights.engram.push_back(Matrix{"engram_table", Component::engram, e.rows, e.head_dim, 1,
                                     Shard::vocab, false, false, 0, stored});
-    weights.engram.push_back(Matrix{"engram_kv", Component::engram, h * (streams + 1),
-                                    std::int64_t{e.columns} * e.head_dim, e.layers,
-                                    Shard::replicated, false, true, 0,
-                                    model.quantization.default_format});
+    weights.engram.push_back(Matrix{
+        "engram_kv", Component::engram, h * (streams + 1), std::int64_t{e.columns} * e.head_dim,
+        e.layers, Shard::replicated, false, true, 0, model.quantization.default_format});
   }
   return weights;
 }

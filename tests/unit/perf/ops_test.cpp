@@ -85,7 +85,8 @@ TEST_CASE("absorbed MLA decode reads one latent a token and does 1088 multiplica
     const AttentionShape shape = attention_shape(mla, tp, Element::bf16);
     const Work w = decode_attention_work(shape, 64, 4096);
     CHECK(w.flops == exactly(2.0 * 64 * (128 / tp) * 1088 * 4096));
-    CHECK(w.bytes == exactly(64.0 * (4096 * 576 * 2 + (128 / tp) * 1088 * 2))); // latents replicated
+    CHECK(w.bytes ==
+          exactly(64.0 * (4096 * 576 * 2 + (128 / tp) * 1088 * 2))); // latents replicated
   }
   // Absorbed over expanded work a pair: 1088 / 320.
   const AttentionShape shape = attention_shape(mla, 1, Element::bf16);

@@ -164,8 +164,8 @@ TEST_CASE_FIXTURE(Fixture, "nothing to do takes no time") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "published steps of DeepSeek-R1 lie inside the interval or near it") {
-  // SGLang 0.5, H200 TP8, FP8: the mean decode step of closed-loop InferenceX rows is 22-32 ms at 64
-  // running and 8-12 ms at 4 (aiconfigurator silicon sample, 2026-08).
+  // SGLang 0.5, H200 TP8, FP8: the mean decode step of closed-loop InferenceX rows is 22-32 ms at
+  // 64 running and 8-12 ms at 4 (aiconfigurator silicon sample, 2026-08).
   const StepModel step(deployment("deepseek-r1", {8, 1, 1, 1}));
   const double busy = step.step(decode(64, 1500)).total_us / 1e3;
   CHECK(busy > 20);

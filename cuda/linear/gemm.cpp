@@ -62,13 +62,15 @@ Gemm::Gemm(Device& device, const dsk_backend_gemm_desc& desc) : device_(device),
         Tuner tuner(*this);
         for (std::uint64_t m = 1;; m = std::min(2 * m, max_m_)) {
           if (m > tuner.most_rows() && !choices_.empty()) break;
-          choices_.push_back(tuner.best(std::min(m, std::max<std::uint64_t>(tuner.most_rows(), 1))));
+          for (const Choice& choice : tuner.best(std::min(m, tuner.most_rows()), choices_.empty() ? 1 : choices_.back().m + 1)) choices_.push_back(choice);
           if (m >= max_m_) break;
         }
         measured_ = true;
         measure_ms_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
       }
-      choices_.back().m = max_m_; // the last holds for all larger m
+      // The last measured choices hold for all larger m.
+      for (const std::uint64_t last = choices_.back().m; Choice& choice : choices_)
+        if (choice.m == last) choice.m = max_m_;
       set_text();
     }
   } catch (...) {
@@ -146,7 +148,7 @@ Choice Gemm::fallback() const {
 
 const Choice& Gemm::choice_for(std::uint64_t m) const {
   for (const Choice& choice : choices_)
-    if (m <= choice.m) return choice;
+    if (m <= choice.m && m % choice.step == 0) return choice;
   return choices_.back();
 }
 
@@ -187,7 +189,7 @@ void Gemm::enqueue(std::uint64_t m, const void* x, void* y, void* workspace, cud
   run(choice_for(m), m, x, y, workspace, stream);
 }
 
-/* Choices as text: M:ROUTE[:DETAIL] joined by ';'. A gemv's detail is ROWS,SPLIT; cuBLASLt's is its workspace and the
+/* Choices as text: M[/STEP]:ROUTE[:DETAIL] joined by ';'. A gemv's detail is ROWS,SPLIT; cuBLASLt's is its workspace and the
    opaque algorithm in hexadecimal, which holds for one version of the library only (the tuning key has it). */
 
 void Gemm::set_text() {
@@ -195,7 +197,7 @@ void Gemm::set_text() {
   constexpr const char* digits = "0123456789abcdef";
   for (const Choice& choice : choices_) {
     if (!text_.empty()) text_ += ';';
-    text_ += std::to_string(choice.m) + ":" + static_cast<char>(choice.route);
+    text_ += std::to_string(choice.m) + (choice.step > 1 ? "/" + std::to_string(choice.step) : "") + ":" + static_cast<char>(choice.route);
     if (choice.route == Route::gemv) text_ += ":" + std::to_string(choice.gemv.rows_per_warp) + "," + std::to_string(choice.gemv.split);
     if (choice.route == Route::blas) {
       text_ += ":" + std::to_string(choice.algo_workspace) + ",";
@@ -220,7 +222,9 @@ bool Gemm::read_text(const char* text, std::size_t len) {
   const auto take = [&](char wanted) { return at < end && *at == wanted && ++at; };
   while (at < end) {
     Choice choice;
-    if (!number(choice.m) || !take(':') || at == end) return false;
+    if (!number(choice.m)) return false;
+    if (take('/') && (!number(choice.step) || choice.step == 0)) return false;
+    if (!take(':') || at == end) return false;
     choice.route = static_cast<Route>(*at++);
     switch (choice.route) {
     case Route::gemv: {
@@ -243,7 +247,7 @@ bool Gemm::read_text(const char* text, std::size_t len) {
       std::memcpy(&choice.algo, bytes, sizeof bytes);
       BlasCall call;
       cublasLtMatmulHeuristicResult_t result{};
-      if (!make_call(call, std::min(choice.m, max_m_), blas_scales_) ||
+      if (!make_call(call, std::max(choice.step, std::min(choice.m, max_m_) / choice.step * choice.step), blas_scales_) ||
           blas().algo_check(device_.blas, &call.desc, &call.w, &call.x, &call.y, &call.y, &choice.algo, &result) != CUBLAS_STATUS_SUCCESS ||
           result.workspaceSize > choice.algo_workspace)
         return false;
@@ -258,11 +262,11 @@ bool Gemm::read_text(const char* text, std::size_t len) {
     default:
       return false;
     }
-    if (!choices_.empty() && choice.m <= choices_.back().m) return false;
+    if (!choices_.empty() && (choice.m < choices_.back().m || (choice.m == choices_.back().m && choices_.back().step == 1))) return false;
     choices_.push_back(choice);
     if (at < end && !take(';')) return false;
   }
-  if (choices_.empty() || choices_.back().m < max_m_) return false;
+  if (choices_.empty() || choices_.back().m < max_m_ || choices_.back().step != 1) return false;
   text_.assign(text, len);
   return true;
 }

@@ -13,9 +13,10 @@ namespace dsk::cuda {
 
 enum class Route : std::uint32_t { gemv = 'g', tile = 't', plain = 'p', blas = 'b' };
 
-/// What runs for m up to `m`.
+/// What runs for m up to `m` that are multiples of `step`; the entry behind it takes the others.
 struct Choice {
   std::uint64_t m = 0;
+  std::uint64_t step = 1;
   Route route = Route::tile;
   GemvChoice gemv{1, 1};
   cublasLtMatmulAlgo_t algo{};

@@ -128,22 +128,52 @@ double Tuner::time_us(const Choice& choice, std::uint64_t m, int repeats) {
   return static_cast<double>(times[times.size() / 2]) * 1000.0;
 }
 
-Choice Tuner::best(std::uint64_t m) {
+std::uint64_t Tuner::step_of(const Choice& choice, std::uint64_t m, std::uint64_t from) const {
+  if (choice.route != Route::blas) return 1;
+  for (const std::uint64_t step : {1u, 2u, 4u, 8u, 16u}) {
+    bool all = m % step == 0;
+    // Every multiple near the ends and some between: the library's limits are on alignment, not on single values.
+    for (std::uint64_t i = 0, at = (from + step - 1) / step * step; all && at <= m; ++i, at += i < 8 ? step : std::max(step, (m - from) / 8 / step * step + step)) {
+      Gemm::BlasCall call;
+      cublasLtMatmulHeuristicResult_t result{};
+      all = gemm_.make_call(call, at, gemm_.blas_scales_) &&
+            blas().algo_check(gemm_.device_.blas, &call.desc, &call.w, &call.x, &call.y, &call.y, &choice.algo, &result) == CUBLAS_STATUS_SUCCESS &&
+            result.workspaceSize <= choice.algo_workspace;
+    }
+    if (all) return step;
+  }
+  return 0;
+}
+
+std::vector<Choice> Tuner::best(std::uint64_t m, std::uint64_t from) {
+  const int first_runs = m > 1024 ? 2 : 3, last_runs = m > 1024 ? 5 : 9;
   std::vector<Choice> right;
   for (Choice& choice : candidates(m)) {
-    if (!runs_right(choice, m)) continue;
-    choice.us = time_us(choice, m, m > 1024 ? 2 : 3);
+    choice.step = step_of(choice, m, from);
+    if (choice.step == 0 || !runs_right(choice, m)) continue;
+    choice.us = time_us(choice, m, first_runs);
     right.push_back(choice);
   }
-  if (right.empty()) {
-    Choice choice = gemm_.fallback();
-    choice.m = m;
-    return choice;
+  const auto faster = [](const Choice& a, const Choice& b) { return a.us < b.us; };
+  std::sort(right.begin(), right.end(), faster);
+  if (right.size() > 3) {
+    std::vector<Choice> general;
+    for (std::size_t i = 3; i < right.size() && general.empty(); ++i)
+      if (right[i].step == 1) general.push_back(right[i]);
+    right.resize(3);
+    right.insert(right.end(), general.begin(), general.end());
   }
-  std::sort(right.begin(), right.end(), [](const Choice& a, const Choice& b) { return a.us < b.us; });
-  right.resize(std::min<std::size_t>(right.size(), 3));
-  for (Choice& choice : right) choice.us = time_us(choice, m, m > 1024 ? 5 : 9);
-  return *std::min_element(right.begin(), right.end(), [](const Choice& a, const Choice& b) { return a.us < b.us; });
+  for (Choice& choice : right) choice.us = time_us(choice, m, last_runs);
+  std::sort(right.begin(), right.end(), faster);
+  std::vector<Choice> out;
+  for (const Choice& choice : right) {
+    if (choice.step > 1 && !out.empty()) continue;
+    out.push_back(choice);
+    if (choice.step == 1) return out;
+  }
+  out.push_back(gemm_.fallback()); // takes any m, and cannot be refused
+  out.back().m = m;
+  return out;
 }
 
 } // namespace dsk::cuda

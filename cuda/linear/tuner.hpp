@@ -13,14 +13,16 @@ public:
   Tuner(const Tuner&) = delete;
   Tuner& operator=(const Tuner&) = delete;
 
-  /// The fastest right choice for m rows. Never empty-handed: the fallback is always a candidate.
-  Choice best(std::uint64_t m);
+  /// The fastest right choices for `from` to m rows: one that may be for multiples of a step only, then one for all.
+  std::vector<Choice> best(std::uint64_t m, std::uint64_t from);
   /// Largest m that there was memory to measure.
   std::uint64_t most_rows() const { return most_rows_; }
 
 private:
   void release();
   std::vector<Choice> candidates(std::uint64_t m) const;
+  /// The smallest step whose multiples from `from` to m the library takes: 1, 2, 4, 8, 16, or 0 for none.
+  std::uint64_t step_of(const Choice& choice, std::uint64_t m, std::uint64_t from) const;
   bool runs_right(const Choice& choice, std::uint64_t m);
   double time_us(const Choice& choice, std::uint64_t m, int repeats);
 

@@ -45,6 +45,7 @@ int run(int argc, char** argv) {
   int code = exit_answered;
   add_plan(app, code);
   add_memory(app, code);
+  add_cost(app, code);
   add_catalog(app, code);
   add_validate(app, code);
   app.add_subcommand("version", "Print the version of the tool and of the library")->callback([] {

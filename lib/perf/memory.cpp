@@ -44,6 +44,11 @@ double token_intermediate(const Model& model, const Parallel& p) {
   return widest;
 }
 
+// What the engines see as the whole: the runtime's total where it is known, else the driver's.
+std::int64_t capacity(const Device& device) {
+  return device.runtime_bytes > 0 ? device.runtime_bytes : device.memory_bytes;
+}
+
 struct Sizes {
   double tokens;
   double slots;
@@ -63,6 +68,7 @@ std::int64_t overhead_bytes(const Overhead& o, const Deployment& d, const Sizes&
 bool matches(const WeightReading& reading, const Deployment& d) {
   return reading.architecture == d.model->architecture && reading.hidden == d.model->hidden &&
          reading.layers == d.model->layers() && reading.device_family == d.device->family &&
+         reading.method == d.model->quantization.method &&
          d.parallel == Parallel{reading.tp, 1, 1, 1};
 }
 
@@ -70,11 +76,11 @@ bool matches(const WeightReading& reading, const Deployment& d) {
 // the prefill chunk, the captured batches and the number of devices; at least 10 GiB on large ones.
 double derived_fraction(const Deployment& d, const Sizes& s) {
   const double mib = 1048576.0;
-  const double capacity = static_cast<double>(d.device->memory_bytes) / mib;
+  const double total = static_cast<double>(capacity(*d.device)) / mib;
   double reserved = 512 + 1.5 * s.tokens + 2 * std::min(s.slots, 512.0) +
                     d.parallel.tp * d.parallel.pp / 8.0 * 1024;
-  if (capacity > 60 * 1024) reserved = std::max(reserved, 10.0 * 1024);
-  return std::max(0.0, std::round((capacity - reserved) / capacity * 1000) / 1000);
+  if (total > 60 * 1024) reserved = std::max(reserved, 10.0 * 1024);
+  return std::max(0.0, std::round((total - reserved) / total * 1000) / 1000);
 }
 
 // Rank-r pairs A[r, in] and B[out, r] for every product of attention and MLP, split as vLLM splits
@@ -136,7 +142,7 @@ MemoryReport memory(const Deployment& d, const ModelWeights& w, const MemoryOpti
   for (int stage = 0; stage < d.parallel.pp; ++stage) {
     MemoryReport r;
     r.stage = stage;
-    r.capacity_bytes = d.device->memory_bytes;
+    r.capacity_bytes = capacity(*d.device);
     const Components parts = stage_weights(d, w, stage);
     r.weights_bytes = sum(parts);
     for (int c = 0; c < component_count; ++c)

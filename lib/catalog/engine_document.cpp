@@ -95,8 +95,8 @@ Engine engine_from_document(const Json& document, const std::string& path) {
   e.kv_block_tokens = static_cast<int>(memory.integer("kv_block_tokens", 1, 65536));
   e.mla_block_tokens =
       static_cast<int>(memory.integer("mla_block_tokens", 1, 65536, e.kv_block_tokens));
-  e.compressed_block_tokens = static_cast<int>(
-      memory.integer("compressed_block_tokens", 1, 65536, e.mla_block_tokens));
+  e.compressed_block_tokens =
+      static_cast<int>(memory.integer("compressed_block_tokens", 1, 65536, e.mla_block_tokens));
   e.compressed_page_alignment =
       static_cast<int>(memory.integer("compressed_page_alignment", 1, 65536, 1));
   e.materialises_kv_b = memory.boolean("absorbed_kv_b_copy", false);

@@ -161,9 +161,8 @@ std::int64_t stage_kv_bytes(const Deployment& d, int wanted, std::int64_t tokens
     if (stage != wanted) return;
     for (std::size_t k = 0; k < layers.size(); ++k)
       if (layers[k] > 0)
-        result +=
-            layers[k] * layer_bytes(kv_layer(d, d.model->kinds[k]),
-                                    page_of(*d.engine, d.model->kinds[k].attention), tokens);
+        result += layers[k] * layer_bytes(kv_layer(d, d.model->kinds[k]),
+                                          page_of(*d.engine, d.model->kinds[k].attention), tokens);
   });
   return result;
 }

@@ -116,7 +116,22 @@ Engine engine_from_document(const Json& document, const std::string& path) {
     e.prefill_first = scheduling->boolean("prefill_first", false);
     e.request_overhead_ms = scheduling->number("request_overhead_ms", 0, 1e4, 0);
     e.first_token_steps = scheduling->number("first_token_steps", 0, 1e3, 1);
-    scheduling->text("source", "", 512);
+    e.reserve_output = scheduling->number("reserve_output", 0, 1, 0);
+    e.watermark = scheduling->number("watermark", 0, 0.5, 0);
+    e.poll_steps = static_cast<int>(scheduling->integer("poll_steps", 1, 1000, 1));
+    e.lag_steps = static_cast<int>(scheduling->integer("lag_steps", 0, 1, 0));
+    e.max_prompts = static_cast<int>(scheduling->integer("max_prompts", 0, 65536, 0));
+    e.prefill_step_ms = scheduling->number("prefill_step_ms", 0, 1e4, 0);
+    e.prefill_step_moe_ms =
+        scheduling->number("prefill_step_moe_ms", 0, 1e4, e.prefill_step_ms);
+    e.stream_tokens_per_s = scheduling->number("stream_tokens_per_s", 0, 1e9, 0);
+    e.prefix_cache = scheduling->boolean("prefix_cache", false);
+    for (const std::int64_t size : scheduling->integers("graph_sizes", 1, 65536, 1024)) {
+      if (!e.graph_sizes.empty() && size <= e.graph_sizes.back())
+        scheduling->fail("graph_sizes", "must be ascending");
+      e.graph_sizes.push_back(static_cast<int>(size));
+    }
+    scheduling->text("source", "", 1024);
     scheduling->done();
   }
   reader.text("note", "", 1024);

@@ -41,6 +41,9 @@ void add_plan(CLI::App& app, int& code);
 void add_memory(CLI::App& app, int& code);
 void add_cost(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
+void add_explain(CLI::App& app, int& code);
 void add_validate(CLI::App& app, int& code);
+void add_bench(CLI::App& app, int& code);
+void add_machine(CLI::App& app, int& code);
 
 } // namespace dsk::cli

@@ -7,6 +7,7 @@ void add_validate(CLI::App& app, int& code) {
       app.add_subcommand("validate", "Predict published measurements and show the error");
   sub->require_subcommand(1);
   add_validate_memory(*sub, code);
+  add_validate_kernels(*sub, code);
 }
 
 } // namespace dsk::cli

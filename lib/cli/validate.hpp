@@ -7,5 +7,6 @@ namespace dsk::cli {
 
 /// Each adds one kind of measurement to the subcommand `validate`.
 void add_validate_memory(CLI::App& validate, int& code);
+void add_validate_kernels(CLI::App& app, int& code);
 
 } // namespace dsk::cli

@@ -31,6 +31,8 @@ struct AttentionShape {
   double index_entry_bytes = 0;
   double state_bytes = 0; // linear: state of one sequence
 
+  bool operator==(const AttentionShape&) const = default;
+
   /// Cache entries that one query at the end of `length` tokens attends to.
   double entries(double length) const;
   /// Entries that the indexer scores for that query.

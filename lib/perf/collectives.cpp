@@ -54,33 +54,93 @@ Traffic collective_traffic(const CollectiveOp& op, const Group& group, double ro
   return traffic;
 }
 
-// Bus rates of large messages over the datasheet's one-direction rate: 0.75 for 8 ranks (0.70-0.78
-// for all-gather, reduce-scatter and all-to-all on A100, H100, H200 and B200; all-reduce on Hopper
-// reaches 1.0 because the switch reduces). Fixed times: 5 us for a custom all-reduce in a CUDA
-// graph, 8 us for all-to-all, 15 us for NCCL rings of 8 (aiconfigurator 095f58a5, 2026-08-21).
-CollectiveTimer::CollectiveTimer(const Device& device, const Engine&, const CollectiveOp& op)
+namespace {
+
+// Streaming multiprocessors that a throughput-mode all-to-all is given bound what it moves: DeepEP
+// with 20 of them dispatches 4,096 tokens in 494 us and combines in 996 us on one H200 node, and
+// hardly faster on B200 (aiconfigurator 095f58a5, 2026-08-21).
+constexpr double all_to_all_bytes_per_us = 270e3;
+constexpr double all_to_all_launch_us = 25;
+
+std::string_view all_reduce_tables(const Engine& engine) {
+  return engine.kind == EngineKind::sglang         ? "sglang"
+         : engine.kind == EngineKind::tensorrt_llm ? "trtllm"
+                                                   : "vllm";
+}
+
+} // namespace
+
+// Laws where no table applies. Share of the datasheet's one-direction rate that large messages
+// reach: 0.75 over NVLink, 0.65 over PCIe (peer copies through the root complex), 0.8 over
+// InfiniBand. Fixed times: 20 us for a ring over PCIe, 12 us for an all-to-all, twice the link's
+// latency a hop between nodes.
+CollectiveTimer::CollectiveTimer(const Device& device, const Engine& engine, const CollectiveOp& op)
     : op_(op), group_(group_of(device, op.ranks, op.stride)) {
   using Kind = CollectiveOp::Kind;
   const bool nvlink = device.scale_up.kind.rfind("nvlink", 0) == 0;
-  double share = nvlink ? 0.75 : 0.65;
   up_latency_us_ = nvlink ? 10 : 20;
-  if (op.kind == Kind::all_reduce && nvlink) {
-    up_latency_us_ = 4.5;
-    share = device.family == "hopper" ? 1.0 : 0.76;
-  } else if (op.kind == Kind::dispatch || op.kind == Kind::combine) {
-    up_latency_us_ = 12;
-  } else if (op.kind == Kind::send) {
-    up_latency_us_ = 10;
+  up_bytes_per_us_ = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3 * (nvlink ? 0.75 : 0.65);
+  if (op.kind == Kind::dispatch || op.kind == Kind::combine) {
+    up_latency_us_ = all_to_all_launch_us;
+    up_bytes_per_us_ = std::min(up_bytes_per_us_, all_to_all_bytes_per_us);
   }
-  up_bytes_per_us_ = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3 * share;
   out_bytes_per_us_ = std::max(1.0, device.scale_out.bandwidth_gbs) * 1e3 * 0.8;
   out_latency_us_ = std::max(10.0, device.scale_out.latency_us * 2);
+
+  KernelSpec spec;
+  spec.engine = "nccl";
+  spec.size = {static_cast<double>(op.ranks)};
+  switch (op.kind) {
+  case Kind::all_reduce:
+    spec.op = KernelOp::custom_allreduce;
+    spec.engine = all_reduce_tables(engine);
+    spec.variant = "graph";
+    break;
+  case Kind::all_gather:
+    spec.op = KernelOp::nccl_all_gather;
+    break;
+  case Kind::reduce_scatter:
+    spec.op = KernelOp::nccl_reduce_scatter;
+    break;
+  case Kind::dispatch:
+  case Kind::combine:
+    spec.op =
+        op.kind == Kind::dispatch ? KernelOp::deepep_ll_dispatch : KernelOp::deepep_ll_combine;
+    spec.engine = "sglang";
+    spec.size = {op.bytes_per_row / (op.kind == Kind::dispatch ? 1 + 4.0 / 128 : 2), op.top_k,
+                 op.experts, static_cast<double>(op.ranks)};
+    break;
+  case Kind::send:
+    return;
+  }
+  if (nvlink && group_.domains() == 1 && group_.ranks > 1) {
+    timer_ = KernelTimer(rates_of(device), spec);
+    measured_ = timer_.origin() != Origin::roofline;
+  }
 }
 
 CollectiveTime CollectiveTimer::at(double rows) const {
+  using Kind = CollectiveOp::Kind;
+  if (group_.ranks <= 1 || rows <= 0) return {};
+  if (!measured_) return by_law(rows);
+  const bool exchange = op_.kind == Kind::dispatch || op_.kind == Kind::combine;
+  // The tables count elements of 2 bytes, or tokens.
+  const KernelTime kernel = timer_.at(exchange ? rows : rows * op_.bytes_per_row / 2, 0);
   CollectiveTime time;
-  if (group_.ranks <= 1 || rows <= 0) return time;
+  time.us = time.scale_up_us = kernel.us;
+  time.launch_us = kernel.launch_us;
+  time.error = kernel.error;
+  time.origin = kernel.origin;
+  if (exchange) { // above some hundred tokens engines switch to the throughput kernels
+    const CollectiveTime bulk = by_law(rows);
+    if (bulk.us < time.us) return bulk;
+  }
+  return time;
+}
+
+CollectiveTime CollectiveTimer::by_law(double rows) const {
   const Traffic traffic = collective_traffic(op_, group_, rows);
+  CollectiveTime time;
   time.error = 0.35;
   if (group_.local > 1) {
     time.launch_us = up_latency_us_;

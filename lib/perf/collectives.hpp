@@ -33,19 +33,25 @@ struct CollectiveTime {
   Origin origin = Origin::roofline;
 };
 
-/// Prepared for one collective of one deployment.
+/// Prepared for one collective of one deployment: measured kernels inside an NVLink domain, and the
+/// datasheet of the links everywhere else.
 class CollectiveTimer {
 public:
   CollectiveTimer(const Device& device, const Engine& engine, const CollectiveOp& op);
   CollectiveTime at(double rows) const;
+  Traffic traffic(double rows) const { return collective_traffic(op_, group_, rows); }
 
 private:
+  CollectiveTime by_law(double rows) const;
+
   CollectiveOp op_;
   Group group_;
   double up_bytes_per_us_ = 1;
   double out_bytes_per_us_ = 1;
   double up_latency_us_ = 0;
   double out_latency_us_ = 0;
+  bool measured_ = false;
+  KernelTimer timer_;
 };
 
 } // namespace dsk::perf

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "perf/moe.hpp"
 
 namespace dsk::perf {
 
@@ -60,9 +61,8 @@ Precision precision_of(const WeightFormat& format, const Device& device, const s
   case Element::int8:
     need(Element::int8);
     return Precision::int8;
-  case Element::fp4:
-    return device.dense_peak(Element::fp4) > 0 && format.block_in == 16 ? Precision::nvfp4
-                                                                        : Precision::weight_only;
+  case Element::fp4: // without hardware for it, unpacked and computed in 16 bit
+    return device.dense_peak(Element::fp4) > 0 ? Precision::nvfp4 : Precision::weight_only;
   case Element::fp6:
   case Element::int4:
     need(Element::bf16);
@@ -133,10 +133,48 @@ public:
     if (d_.parallel.pp > 1)
       collective("pipeline/send", CollectiveOp::Kind::send, Rows::tokens, d_.parallel.pp - 1,
                  model_.hidden * 2.0, 2, d_.parallel.tp * d_.parallel.dp);
+    merge();
     return std::move(graph_);
   }
 
 private:
+  // Layers of different kinds share most operators: one entry each, run as often as both.
+  template <class Op, class Same> static void merge_equal(std::vector<Op>& ops, Same same) {
+    std::vector<Op> merged;
+    for (Op& op : ops) {
+      const auto twin = std::find_if(merged.begin(), merged.end(),
+                                     [&](const Op& other) { return same(op, other); });
+      if (twin == merged.end()) {
+        merged.push_back(std::move(op));
+      } else {
+        twin->count += op.count;
+        if constexpr (requires { op.draft_count; }) twin->draft_count += op.draft_count;
+      }
+    }
+    ops = std::move(merged);
+  }
+
+  void merge() {
+    merge_equal(graph_.products, [](const MatrixOp& a, const MatrixOp& b) {
+      return a.name == b.name && a.rows == b.rows && a.precision == b.precision && a.n == b.n &&
+             a.k == b.k && a.copies == b.copies && a.weight_bytes == b.weight_bytes;
+    });
+    merge_equal(graph_.experts, [](const ExpertsOp& a, const ExpertsOp& b) {
+      return a.name == b.name && a.rows == b.rows && a.precision == b.precision &&
+             a.experts == b.experts && a.top_k == b.top_k && a.expert_bytes == b.expert_bytes;
+    });
+    merge_equal(graph_.attention, [](const AttentionOp& a, const AttentionOp& b) {
+      return a.shape == b.shape && a.expands == b.expands &&
+             a.expansion.precision == b.expansion.precision;
+    });
+    merge_equal(graph_.elementwise, [](const ElementwiseOp& a, const ElementwiseOp& b) {
+      return a.rows == b.rows && a.bytes_per_row == b.bytes_per_row;
+    });
+    merge_equal(graph_.collectives, [](const CollectiveOp& a, const CollectiveOp& b) {
+      return a.name == b.name && a.rows == b.rows && a.bytes_per_row == b.bytes_per_row;
+    });
+  }
+
   void add_drafts() {
     if (d_.mtp_tokens <= 0) return;
     if (model_.mtp_kinds.empty())
@@ -247,7 +285,7 @@ private:
       half.k = mla->kv_lora_rank;
       half.weight_bytes = head_bytes * mla->v_head_dim;
       graph_.products.push_back(half);
-      if (!op.shape.index_heads) {
+      if (op.shape.index_heads == 0) {
         op.expands = true;
         op.expansion = product(matrix, count, Rows::tokens);
       }
@@ -268,6 +306,12 @@ private:
     op.experts = moe.experts;
     op.top_k = moe.top_k;
     op.groups = moe.groups;
+    op.skew = default_expert_skew;
+    op.redundant = d_.redundant_experts;
+    op.dispatch =
+        op.ep == 1
+            ? ExpertDispatch::skipped
+            : d_.expert_dispatch.value_or(default_expert_dispatch(*d_.engine, d_.parallel.dp > 1));
     for (const Matrix& matrix : matrices) {
       if (matrix.shard != Shard::expert || !matrix.product) continue;
       op.precision = precision_of(matrix.format, *d_.device, "/device");

@@ -1,6 +1,10 @@
 #include "perf/ops_time.hpp"
 
+#include <algorithm>
 #include <cmath>
+
+#include "perf/tables_rules.hpp"
+#include "perf/tables_shapes.hpp"
 
 namespace dsk::perf {
 
@@ -9,94 +13,413 @@ const char* origin_name(Origin origin) {
   return names[static_cast<std::size_t>(origin)];
 }
 
-KernelTime Roofline::at(const Work& work) const {
-  const double compute = work.flops / flops_per_us;
-  const double memory = work.bytes / bytes_per_us;
+Rates rates_of(const Device& device) {
+  Rates rates;
+  rates.bytes_per_us = device.bandwidth_gbs * 1e3;
+  for (std::size_t i = 0; i < element_count; ++i)
+    rates.flops_per_us[i] = device.dense_tflops[i] * 1e6;
+  rates.link_bytes_per_us = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3;
+  rates.multiprocessors = device.multiprocessors;
+  rates.name = device.name;
+  rates.family = device.family;
+  return rates;
+}
+
+Rates rates_of(const FactDevice& device) {
+  Rates rates;
+  rates.bytes_per_us = device.bytes_per_us;
+  std::copy(std::begin(device.flops_per_us), std::end(device.flops_per_us),
+            rates.flops_per_us.begin());
+  rates.link_bytes_per_us = device.link_bytes_per_us;
+  rates.multiprocessors = device.multiprocessors;
+  rates.name = device.name;
+  rates.family = device.family;
+  return rates;
+}
+
+// The share of the peak that large products reach falls with the peak's ratio to the memory
+// bandwidth: 0.86 on A100, 0.79 and 0.60 on H100 (16 bit, fp8), 0.69 / 0.42 / 0.40 on B200, 0.61 /
+// 0.46 on L40S, 0.29 for fp4 on B300 (aiconfigurator 095f58a5), 0.9 and more on H20 (InferSim
+// f2293dab). One law gives all of them within a few points: time per operation is 1.05 / peak plus
+// a feed of operands in proportion to the bandwidth, 953 operations a byte.
+constexpr double peak_overhead = 1.05;
+constexpr double feed_flops_per_byte = 953;
+
+KernelTime KernelLaw::at(const Work& work, double flops_per_us, double bytes_per_us) const {
+  const double compute = work.flops / compute_share *
+                         (peak_overhead / flops_per_us + 1 / (feed_flops_per_byte * bytes_per_us));
+  const double memory = work.bytes / (bytes_per_us * memory_share);
   KernelTime time;
-  time.launch_us = law.launch_us;
-  time.us = law.launch_us + std::sqrt(compute * compute + memory * memory);
-  time.error = law.error;
+  time.launch_us = launch_us;
+  const double larger = std::max(compute, memory);
+  if (larger > 0) {
+    const double ratio = std::min(compute, memory) / larger;
+    const double joined = sharpness == 2 ? std::sqrt(1 + ratio * ratio)
+                                         : std::pow(1 + std::pow(ratio, sharpness), 1 / sharpness);
+    time.us = larger * joined;
+  }
+  time.us += launch_us;
+  time.error = error;
   time.compute_bound = compute > memory;
   return time;
 }
 
+// Launch: the floor of tiny kernels over all devices. Shares: round medians of the same tables.
+// Transfer errors: 90 % quantiles of what holding out each device family leaves.
+KernelLaw law_of(KernelOp op) {
+  switch (op) {
+  case KernelOp::gemm:
+    return {4, 1, 0.80, 2, 0.6, 0.48};
+  case KernelOp::generation_attention:
+    return {7, 0.8, 0.80, 2, 0.6, 0.55};
+  case KernelOp::context_attention:
+    return {8, 0.8, 0.80, 2, 0.6, 0.33};
+  case KernelOp::context_mla:
+    return {10, 0.8, 0.80, 2, 0.6, 0.37};
+  case KernelOp::generation_mla:
+    return {12, 0.9, 0.90, 6, 0.6, 0.41};
+  case KernelOp::moe:
+    return {25, 0.9, 0.80, 2, 0.7, 0.48};
+  case KernelOp::custom_allreduce:
+    return {6, 1, 0.80, 2, 0.6, 0.55};
+  case KernelOp::nccl_all_reduce:
+  case KernelOp::nccl_all_gather:
+  case KernelOp::nccl_reduce_scatter:
+  case KernelOp::nccl_alltoall:
+    return {10, 1, 0.80, 2, 0.6, 0.48};
+  case KernelOp::deepep_ll_dispatch:
+  case KernelOp::deepep_ll_combine:
+    return {14, 1, 0.60, 2, 0.7, 0.58};
+  }
+  return {};
+}
+
 namespace {
 
-enum class Generation { ampere, hopper, blackwell, other };
-
-Generation generation_of(const Device& device) {
-  if (device.family == "ampere") return Generation::ampere;
-  if (device.family == "hopper") return Generation::hopper;
-  if (device.family == "blackwell") return Generation::blackwell;
-  return Generation::other;
+Element math_of(const KernelSpec& spec) {
+  // Attention of an fp8 cache converts to 16 bit unless the kernel itself is fp8.
+  return math_element(spec.type);
 }
 
-Roofline roofline(const Device& device, Element math, const KernelLaw& law) {
-  double peak = device.dense_peak(math);
-  if (peak <= 0) // a format that is only stored: computed in 16 bit
-    peak = std::max(device.dense_peak(Element::bf16), device.dense_peak(Element::fp16));
-  return {peak * 1e6 * law.compute_share, device.bandwidth_gbs * 1e3 * law.memory_share, law};
+double peak_of(const Rates& rates, Element math) {
+  const double peak = rates.flops_per_us[static_cast<std::size_t>(math)];
+  return peak > 0 ? peak : rates.flops_per_us[static_cast<std::size_t>(Element::bf16)];
 }
 
-// Medians of the published silicon tables of ai-dynamo/aiconfigurator 095f58a5 (2026-08-21): memory
-// share from rows <= 16 with >= 64 M weights, compute share from rows >= 4096, launch from tiny
-// ones.
-KernelLaw gemm_law(Generation generation, Precision precision) {
-  const bool bf16 = precision == Precision::bf16;
-  switch (generation) {
-  case Generation::ampere:
-    return bf16 ? KernelLaw{4.5, 0.86, 0.76, 0.3} : KernelLaw{6, 0.70, 0.65, 0.5};
-  case Generation::hopper:
-    if (bf16) return {3.1, 0.78, 0.86, 0.3};
-    return precision == Precision::fp8_block ? KernelLaw{4.4, 0.60, 0.80, 0.35}
-                                             : KernelLaw{5.3, 0.52, 0.72, 0.35};
-  case Generation::blackwell:
-    if (bf16) return {2.5, 0.70, 0.80, 0.3};
-    return precision == Precision::nvfp4 ? KernelLaw{7.0, 0.40, 0.52, 0.5}
-                                         : KernelLaw{5.9, 0.50, 0.58, 0.4};
-  case Generation::other:
+bool is_collective(KernelOp op) {
+  return op >= KernelOp::custom_allreduce;
+}
+
+double cache_bytes(Precision kv) {
+  return kv == Precision::bf16 ? 2 : 1;
+}
+
+double weight_bytes(Precision type) {
+  switch (type) {
+  case Precision::bf16:
+    return 2;
+  case Precision::fp8:
+  case Precision::fp8_block:
+  case Precision::int8:
+    return 1;
+  case Precision::nvfp4:
+  case Precision::weight_only:
     break;
   }
-  return bf16 ? KernelLaw{4, 0.70, 0.80, 0.5} : KernelLaw{5.5, 0.50, 0.70, 0.6};
+  return 9.0 / 16;
+}
+
+double element_bytes_of_message(Precision type) {
+  return type == Precision::int8 ? 1 : 2;
 }
 
 } // namespace
 
-Roofline gemm_roofline(const Device& device, Precision precision) {
-  return roofline(device, math_element(precision), gemm_law(generation_of(device), precision));
+Work kernel_work(const KernelSpec& spec, double a, double b) {
+  const auto& d = spec.size;
+  switch (spec.op) {
+  case KernelOp::gemm:
+    return gemm_work(a, d[0], d[1], 1, d[0] * d[1] * weight_bytes(spec.type),
+                     input_element_bytes(spec.type));
+  case KernelOp::context_attention:
+  case KernelOp::generation_attention: {
+    AttentionShape shape;
+    shape.heads = d[0];
+    shape.kv_heads = d[1];
+    shape.qk_dim = shape.v_dim = shape.prefill_qk_dim = shape.prefill_v_dim = d[2];
+    shape.entry_bytes = 2 * d[2] * cache_bytes(spec.kv);
+    return spec.op == KernelOp::context_attention ? a * prefill_attention_work(shape, b, 0)
+                                                  : decode_attention_work(shape, a, b);
+  }
+  case KernelOp::context_mla:
+  case KernelOp::generation_mla: {
+    AttentionShape shape; // DeepSeek's widths: latent 512 + 64, heads of 128 + 64 and 128
+    shape.kind = AttentionShape::Kind::latent;
+    shape.heads = d[0];
+    shape.kv_heads = 1;
+    shape.qk_dim = 576;
+    shape.v_dim = 512;
+    shape.prefill_qk_dim = 192;
+    shape.prefill_v_dim = 128;
+    shape.entry_bytes = 576 * cache_bytes(spec.kv);
+    return spec.op == KernelOp::context_mla
+               ? a * prefill_attention_work(shape, b, 0)
+               : padded_decode_work(shape, decode_attention_work(shape, a, b));
+  }
+  case KernelOp::moe: {
+    const double tp = d[4];
+    const double ep = d[5];
+    const double local = a * d[2] / ep;
+    // Balanced rows route to min(E, t k) experts; what is executed follows the engine's contract.
+    const double hit = std::min(d[3] / ep, std::max(1.0, local));
+    const double slots = executes_remote(spec.engine, spec.kernel) ? a * d[2] : local;
+    return experts_work(slots, hit, d[0], d[1] / tp, 3 * d[0] * d[1] / tp * weight_bytes(spec.type),
+                        input_element_bytes(spec.type));
+  }
+  case KernelOp::custom_allreduce:
+  case KernelOp::nccl_all_reduce:
+    return {0, a * element_bytes_of_message(spec.type) * 2 * (d[0] - 1) / d[0]};
+  case KernelOp::nccl_all_gather:
+  case KernelOp::nccl_reduce_scatter:
+  case KernelOp::nccl_alltoall:
+    return {0, a * element_bytes_of_message(spec.type) * (d[0] - 1) / d[0]};
+  case KernelOp::deepep_ll_dispatch:
+    return {0, a * d[1] * d[0] * (1 + 4.0 / 128) * (d[3] - 1) / d[3]};
+  case KernelOp::deepep_ll_combine:
+    return {0, a * d[1] * d[0] * 2 * (d[3] - 1) / d[3]};
+  }
+  return {};
 }
 
-// Expert streaming reaches 0.88 of the datasheet in fits to served DeepSeek-R1 on H200; products of
-// many tokens 0.45 of the peak in 16 bit and 0.38 in fp8 (same tables, 1 K to 16 K tokens).
-Roofline experts_roofline(const Device& device, Precision precision) {
-  const Generation generation = generation_of(device);
-  KernelLaw law{20, precision == Precision::bf16 ? 0.50 : 0.38, 0.80, 0.5};
-  if (generation == Generation::blackwell) law.memory_share = 0.70;
-  return roofline(device, math_element(precision), law);
+double speed_of_light_us(const Rates& rates, const KernelSpec& spec, double a, double b) {
+  const Work work = kernel_work(spec, a, b);
+  if (is_collective(spec.op)) // reduction inside the switch halves what each device sends
+    return 0.5 * work.bytes / rates.link_bytes_per_us;
+  return std::max(work.flops / peak_of(rates, math_of(spec)), work.bytes / rates.bytes_per_us);
 }
 
-// time = launch + bytes / (0.85 bandwidth) for grouped heads, 10 us and 0.75 for latents; latents
-// of 128 heads bind on 16-bit compute instead (0.65 of the peak).
-Roofline decode_attention_roofline(const Device& device, const AttentionShape& shape) {
-  const bool latent = shape.kind == AttentionShape::Kind::latent;
-  return roofline(device, Element::bf16,
-                  latent ? KernelLaw{10, 0.65, 0.75, 0.4} : KernelLaw{6, 0.60, 0.85, 0.3});
+namespace {
+
+// How well a table serves a spec; below 0 not at all. A table that a rule calls an artefact serves
+// only the engine that asked for it by name when nothing else does.
+int score(const FactTable& table, const KernelSpec& spec) {
+  int points = 0;
+  if (table.type == spec.type) points += 32;
+  if (table.kv == spec.kv) points += 16;
+  if (!spec.kernel.empty() && table.kernel == spec.kernel) points += 8;
+  if (table.engine == spec.engine) points += 4;
+  if (spec.variant.empty() ? table.variant != "eager" : table.variant == spec.variant) points += 8;
+  if (!spec.kernel.empty() ? false : is_artefact(table)) points -= 24;
+  return points;
 }
 
-Roofline prefill_attention_roofline(const Device& device, const AttentionShape& shape) {
-  const bool linear = shape.kind == AttentionShape::Kind::linear;
-  return roofline(device, Element::bf16,
-                  linear ? KernelLaw{20, 0.15, 0.6, 0.7} : KernelLaw{8, 0.55, 0.75, 0.35});
+const FactTable* best_table(const KernelSpec& spec, std::size_t device, bool same_type) {
+  const FactTable* best = nullptr;
+  int most = -100;
+  for (const FactTable& table : fact_tables()) {
+    if (table.op != spec.op || table.device != device) continue;
+    if (same_type && (table.type != spec.type || (!is_collective(spec.op) && table.kv != spec.kv)))
+      continue;
+    if (const int points = score(table, spec); points > most) {
+      most = points;
+      best = &table;
+    }
+  }
+  return best;
 }
 
-// Indexer logits: 0.50-0.59 of the fp8 peak in prefill, 0.06-0.18 in paged decode (InferSim's H800
-// measurements, alibaba/InferSim f2293dab, 2026-05-08).
-Roofline index_roofline(const Device& device) {
-  return roofline(device, Element::fp8, {8, 0.45, 0.5, 0.6});
+KernelSpec as_measured(const KernelSpec& spec, const FactTable& table) {
+  KernelSpec measured = spec;
+  measured.engine = table.engine;
+  measured.kernel = table.kernel;
+  measured.type = table.type;
+  measured.kv = table.kv;
+  return measured;
 }
 
-Roofline elementwise_roofline(const Device& device) {
-  return roofline(device, Element::bf16, {0, 1, 0.80, 0.3});
+// The 16-bit table of a device stands in for formats that it lacks.
+KernelSpec other_format(KernelSpec spec) {
+  spec.type = Precision::bf16;
+  spec.kv = Precision::bf16;
+  return spec;
+}
+
+// Half widths by what differs (docs/results/kernels.md).
+constexpr double error_other_type = 0.6;
+constexpr double weight_other_type = 0.35;
+constexpr double error_repeat = 0.03;
+constexpr double error_axis = 0.05;   // between measured points of an axis
+constexpr double error_octave = 0.10; // more for each octave beyond the measured range
+
+} // namespace
+
+KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclusion& exclusion)
+    : spec_(spec), law_(law_of(spec.op)), flops_per_us_(peak_of(rates, math_of(spec))),
+      bytes_per_us_(is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us) {
+  const auto devices = fact_devices();
+  const auto usable = [&](const FactDevice& device) {
+    return exclusion.family.empty() || device.family != exclusion.family;
+  };
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    if (devices[i].name == rates.name && usable(devices[i]))
+      if (const FactTable* own = best_table(spec, i, true)) {
+        origin_ = Origin::interpolated;
+        use(*own, rates_of(devices[i]), 1, exclusion);
+        return;
+      }
+  // No table of this device: the mean residual of others, of its own family where there are any.
+  // Tables in other formats count for less: with one device of the right format they steady it.
+  for (const bool same_family : {true, false}) {
+    struct Candidate {
+      const FactTable* table;
+      const FactDevice* device;
+      double weight;
+    };
+    std::vector<Candidate> sources;
+    bool same_type_found = false;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      if (!usable(devices[i]) || (same_family && devices[i].family != rates.family)) continue;
+      const FactTable* same = best_table(spec, i, true);
+      const FactTable* any = best_table(other_format(spec), i, false);
+      if (same) {
+        sources.push_back({same, &devices[i], 1});
+        same_type_found = same_type_found || !is_artefact(*same);
+      }
+      if (any && any != same)
+        sources.push_back({any, &devices[i], same_family && same ? 0 : weight_other_type});
+    }
+    // An artefact serves only where there is nothing else.
+    const auto sound =
+        std::stable_partition(sources.begin(), sources.end(), [](const Candidate& s) {
+          return s.weight > 0 && !is_artefact(*s.table);
+        });
+    if (sound != sources.begin()) sources.erase(sound, sources.end());
+    if (sources.empty()) continue;
+    double total = 0;
+    for (const Candidate& s : sources)
+      total += s.weight;
+    origin_ = Origin::transferred;
+    for (const Candidate& s : sources)
+      use(*s.table, rates_of(*s.device), s.weight / total, exclusion);
+    const double more =
+        (same_family ? 0.65 : 1.0) * law_.transfer_error + (same_type_found ? 0 : error_other_type);
+    for (float& error : errors_)
+      error = static_cast<float>(std::hypot(error, more));
+    return;
+  }
+}
+
+void KernelTimer::use(const FactTable& table, const Rates& source, double weight,
+                      const Exclusion& exclusion) {
+  const KernelSpec measured = as_measured(spec_, table);
+  const double flops = peak_of(source, math_of(measured));
+  const double bytes = is_collective(table.op) ? source.link_bytes_per_us : source.bytes_per_us;
+  const auto law_at = [&](std::span<const std::int32_t> sizes, double a, double b) {
+    KernelSpec row = measured;
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      row.size[i] = sizes[i];
+    return ShapeBlend::Law{std::log(law_.at(kernel_work(row, a, b), flops, bytes).us),
+                           std::log(speed_of_light_us(source, row, a, b))};
+  };
+  if (grid_.empty()) { // the first source lays out the axes
+    table_ = &table;
+    for (const std::int32_t a : table.a)
+      a_.push_back(std::log(static_cast<double>(a)));
+    for (const std::int32_t b : table.b)
+      b_.push_back(std::log(std::max(1.0, static_cast<double>(b))));
+    grid_.assign(a_.size() * b_.size(), 0);
+    errors_.assign(grid_.size(), 0);
+  }
+  const ShapeBlend blend(table, spec_.size, {exclusion.shape || exclusion.beyond, exclusion.beyond},
+                         law_at);
+  if (!blend.exact() && origin_ == Origin::measured) origin_ = Origin::interpolated;
+  const std::size_t nb = b_.size();
+  std::vector<double> residuals(grid_.size());
+  for (std::size_t i = 0; i < a_.size(); ++i)
+    for (std::size_t j = 0; j < nb; ++j) {
+      const ShapeBlend::Value value = blend.at(std::exp(a_[i]), std::exp(b_[j]));
+      residuals[i * nb + j] = value.residual;
+      float& error = errors_[i * nb + j];
+      error = std::max(error, static_cast<float>(value.measured ? error_repeat : value.error));
+    }
+  // A kriged product leans a little on the neighbouring numbers of rows: it steadies the estimate.
+  const double lean = table.op == KernelOp::gemm && !blend.exact() ? 0.05 : 0;
+  for (std::size_t at = 0; at < grid_.size(); ++at) {
+    double value = residuals[at];
+    if (lean > 0 && at >= nb && at + nb < grid_.size())
+      value += lean * (residuals[at - nb] + residuals[at + nb] - 2 * residuals[at]);
+    grid_[at] += static_cast<float>(weight * value);
+  }
+}
+
+KernelTimer::Residual KernelTimer::residual(double a, double b) const {
+  if (grid_.empty()) return {0, law_.error, false};
+  const auto place = [](const std::vector<double>& axis, double value, std::size_t& at,
+                        double& fraction, double& outside) {
+    const double x = std::log(std::max(value, 1e-9));
+    outside = std::max({0.0, axis.front() - x, x - axis.back()}) / std::log(2.0);
+    if (axis.size() == 1) {
+      at = 0;
+      fraction = 0;
+      outside = 0;
+      return;
+    }
+    const double inside = std::clamp(x, axis.front(), axis.back());
+    at = static_cast<std::size_t>(std::upper_bound(axis.begin(), axis.end() - 1, inside) -
+                                  axis.begin());
+    at = std::clamp<std::size_t>(at, 1, axis.size() - 1) - 1;
+    fraction = (inside - axis[at]) / (axis[at + 1] - axis[at]);
+  };
+  std::size_t i = 0, j = 0;
+  double fa = 0, fb = 0, outside_a = 0, outside_b = 0;
+  place(a_, a, i, fa, outside_a);
+  place(b_, b, j, fb, outside_b);
+  const std::size_t nb = b_.size();
+  const std::size_t di = a_.size() > 1 ? nb : 0;
+  const std::size_t dj = nb > 1 ? 1 : 0;
+  const std::size_t at = i * nb + j;
+  const auto blend = [&](const std::vector<float>& v) {
+    const double low = (1 - fb) * v[at] + fb * v[at + dj];
+    const double high = (1 - fb) * v[at + di] + fb * v[at + di + dj];
+    return (1 - fa) * low + fa * high;
+  };
+  Residual residual;
+  residual.value = blend(grid_);
+  residual.error = blend(errors_);
+  const auto off = [](double fraction) { return fraction > 1e-6 && fraction < 1 - 1e-6; };
+  residual.on_point = !off(fa) && !off(fb) && outside_a == 0 && outside_b == 0;
+  if (!residual.on_point)
+    residual.error =
+        std::hypot(residual.error, error_axis) + error_octave * std::max(outside_a, outside_b);
+  return residual;
+}
+
+KernelTimer KernelTimer::law_only(const Rates& rates, const KernelSpec& spec,
+                                  const KernelLaw& law) {
+  KernelTimer timer;
+  timer.spec_ = spec;
+  timer.law_ = law;
+  timer.flops_per_us_ = peak_of(rates, math_of(spec));
+  timer.bytes_per_us_ = is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us;
+  return timer;
+}
+
+KernelTimer::Factor KernelTimer::factor(double a, double b) const {
+  if (grid_.empty()) return {1, law_.error, Origin::roofline};
+  const Residual r = residual(a, b);
+  const bool measured =
+      origin_ == Origin::interpolated && r.on_point && r.error <= error_repeat * 1.001;
+  return {std::exp(r.value), r.error, measured ? Origin::measured : origin_};
+}
+
+KernelTime KernelTimer::at(const Work& work, double a, double b) const {
+  KernelTime time = law(work);
+  const Factor f = factor(a, b);
+  time.us *= f.value;
+  time.launch_us *= f.value;
+  time.error = f.error;
+  time.origin = f.origin;
+  return time;
 }
 
 } // namespace dsk::perf

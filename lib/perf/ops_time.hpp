@@ -1,13 +1,17 @@
-// Time of one kernel on one device. A timer is prepared once for a kernel's fixed sizes and then
-// asked for any number of rows. The law is
-//     time = launch + sqrt((flops / (e_c peak))^2 + (bytes / (e_m bandwidth))^2),
-// where the root mean square stands for imperfect overlap near the ridge.
+// Time of one kernel on one device. Every kernel has a law,
+//     time = launch + (C^p + M^p)^(1/p),  M = bytes / (m bandwidth),
+//     C = flops / c (1.05 / peak + 1 / (953 flop/byte bandwidth)),
+// and, where something like it was measured, a residual ln(measured / law) that is interpolated
+// between the measured sizes. The law carries the residual to sizes and devices without a table.
 #pragma once
 
-#include <string>
+#include <array>
+#include <string_view>
+#include <vector>
 
+#include "catalog/device.hpp"
 #include "perf/attention.hpp"
-#include "perf/ops.hpp"
+#include "perf/tables.hpp"
 
 namespace dsk::perf {
 
@@ -15,8 +19,8 @@ namespace dsk::perf {
 enum class Origin : std::uint8_t {
   measured,     // this very kernel and size
   interpolated, // between measured sizes of the same kernel on the same device
-  transferred,  // measured on another device, carried over by the datasheets
-  roofline      // datasheet and the law above
+  transferred,  // measured on another device or in another format, carried over by the datasheets
+  roofline      // datasheet and law alone
 };
 const char* origin_name(Origin origin);
 
@@ -28,30 +32,100 @@ struct KernelTime {
   Origin origin = Origin::roofline;
 };
 
-/// Achievable shares of the datasheet and the fixed time of one kind of kernel.
+/// What a device offers, from its datasheet. For a collective `bytes_per_us` is the link's.
+struct Rates {
+  double bytes_per_us = 1;
+  std::array<double, element_count> flops_per_us{};
+  double link_bytes_per_us = 1;
+  int multiprocessors = 0;
+  std::string_view name;
+  std::string_view family;
+};
+Rates rates_of(const Device& device);
+Rates rates_of(const FactDevice& device);
+
+/// The law of one class of kernels: the same on every device, so that a residual can move.
 struct KernelLaw {
   double launch_us = 0;
-  double compute_share = 1;
-  double memory_share = 1;
-  double error = 0; // half width of the 90 % interval, natural log
+  double compute_share = 1;    // c: of what the operand-feed law gives
+  double memory_share = 0.8;   // of the datasheet's bandwidth
+  double sharpness = 2;        // p: 2 where compute and memory overlap poorly, more where well
+  double error = 0.5;          // 90 % half width of the bare law
+  double transfer_error = 0.5; // and of a residual that comes from another device family
+
+  KernelTime at(const Work& work, double flops_per_us, double bytes_per_us) const;
+};
+KernelLaw law_of(KernelOp op);
+
+/// A kernel by what fixes its time beside the two axes of its table.
+struct KernelSpec {
+  KernelOp op = KernelOp::gemm;
+  Precision type = Precision::bf16;
+  Precision kv = Precision::bf16;
+  std::string_view engine; // whose kernel is wanted, e.g. "vllm"; another's serves when it has none
+  std::string_view kernel; // "" = any
+  std::string_view variant;             // "" = any
+  std::array<double, max_sizes> size{}; // as in the fact files
 };
 
-/// The law at work: datasheet rates times the shares.
-struct Roofline {
-  double flops_per_us = 1;
-  double bytes_per_us = 1;
-  KernelLaw law;
+/// Work of the kernel at table coordinates (a, b), in closed form: what its law is applied to.
+/// Collectives: bytes are those that one device sends over the link.
+Work kernel_work(const KernelSpec& spec, double a, double b);
 
-  KernelTime at(const Work& work) const;
+/// Time of the kernel's closed-form work at the datasheet's full rates; collectives over the link.
+double speed_of_light_us(const Rates& rates, const KernelSpec& spec, double a, double b);
+
+/// What a hold-out test must not see.
+struct Exclusion {
+  bool shape = false;      // the rows of the spec's own sizes, on every device
+  bool beyond = false;     // also shapes as large where the spec is the largest
+  std::string_view family; // every table of this device family
 };
 
-/// Laws by kernel class, precision and device family (source and date in the body).
-Roofline gemm_roofline(const Device& device, Precision precision);
-Roofline experts_roofline(const Device& device, Precision precision);
-Roofline decode_attention_roofline(const Device& device, const AttentionShape& shape);
-Roofline prefill_attention_roofline(const Device& device, const AttentionShape& shape);
-Roofline index_roofline(const Device& device);
-/// Streams memory only; its launches are in the engine's time per layer.
-Roofline elementwise_roofline(const Device& device);
+/// Prepared residuals of one kernel on one device.
+class KernelTimer {
+public:
+  KernelTimer() = default;
+  KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclusion& exclusion = {});
+  /// The bare law, for kernels that no table is like.
+  static KernelTimer law_only(const Rates& rates, const KernelSpec& spec, const KernelLaw& law);
+
+  /// Time for `work` with the residual at table coordinates (a, b).
+  KernelTime at(const Work& work, double a, double b) const;
+  /// The law alone, without residual.
+  KernelTime law(const Work& work) const { return law_.at(work, flops_per_us_, bytes_per_us_); }
+  /// What the law is multiplied by at (a, b), with the half width and the origin of that.
+  struct Factor {
+    double value = 1;
+    double error = 0;
+    Origin origin = Origin::roofline;
+  };
+  Factor factor(double a, double b) const;
+  /// Time of the spec itself at (a, b).
+  KernelTime at(double a, double b) const { return at(kernel_work(spec_, a, b), a, b); }
+  Origin origin() const { return origin_; }
+  /// Table that serves it, or nullptr.
+  const FactTable* table() const { return table_; }
+
+private:
+  struct Residual {
+    double value = 0;
+    double error = 0;
+    bool on_point = false;
+  };
+  Residual residual(double a, double b) const;
+  void use(const FactTable& table, const Rates& source, double weight, const Exclusion& exclusion);
+
+  KernelSpec spec_;
+  KernelLaw law_;
+  double flops_per_us_ = 1;
+  double bytes_per_us_ = 1;
+  Origin origin_ = Origin::roofline;
+  const FactTable* table_ = nullptr;
+  std::vector<double> a_; // ln of the axis values
+  std::vector<double> b_;
+  std::vector<float> grid_;   // residuals, a-major
+  std::vector<float> errors_; // half widths, a-major
+};
 
 } // namespace dsk::perf

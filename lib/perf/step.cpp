@@ -4,10 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "perf/collectives.hpp"
-#include "perf/moe.hpp"
-#include "perf/step_curve.hpp"
-#include "perf/step_overheads.hpp"
+#include "perf/step_state.hpp"
 
 namespace dsk::perf {
 
@@ -19,168 +16,38 @@ const char* resource_name(Resource resource) {
 
 namespace {
 
-// Columns of every curve: time by resource, then half widths of the interval by class. Errors of
-// one class add up, since one law or table stands behind them; classes are independent.
-enum Column : std::size_t {
-  compute,
-  memory,
-  scale_up,
-  scale_out,
-  launch,
-  host,
-  error_products,
-  error_experts,
-  error_attention,
-  error_links,
-  error_engine,
-  columns
-};
-using Row = std::array<double, columns>;
-
-constexpr std::size_t token_knots = 20 * knots_per_octave;    // to 1 M tokens, then straight on
-constexpr std::size_t sequence_knots = 13 * knots_per_octave; // to 8 K sequences
-constexpr std::size_t length_knots = 21 * knots_per_octave;   // to 2 M tokens
-
-void add_kernel(Row& row, double runs, const KernelTime& time, Column error) {
-  row[launch] += runs * time.launch_us;
-  row[time.compute_bound ? compute : memory] += runs * (time.us - time.launch_us);
-  row[error] += runs * time.us * time.error;
+// The row at knot `i` on the line from knot i - 1 to knot i + 1.
+Row between(const Row& left, const Row& right, std::size_t i) {
+  const double f = (knot(i) - knot(i - 1)) / (knot(i + 1) - knot(i - 1));
+  Row row{};
+  for (std::size_t c = 0; c < columns; ++c)
+    row[c] = left[c] + f * (right[c] - left[c]);
+  return row;
 }
-
-void add_collective(Row& row, double runs, const CollectiveTime& time) {
-  row[scale_up] += runs * time.scale_up_us;
-  row[scale_out] += runs * time.scale_out_us;
-  row[error_links] += runs * time.us * time.error;
-}
-
-struct ProductTimer {
-  MatrixOp op;
-  Roofline law;
-
-  Work work(double rows) const {
-    return gemm_work(rows, op.n, op.k, op.copies, op.weight_bytes,
-                     input_element_bytes(op.precision));
-  }
-  KernelTime at(double rows) const { return law.at(work(rows)); }
-};
-
-struct ExpertsTimer {
-  ExpertsOp op;
-  Roofline law;
-  bool local_input = false; // rows are already only this rank's (behind an all-to-all)
-
-  Work work(double tokens) const {
-    const double local = op.experts / op.ep;
-    const RankLoad load = rank_load(op.experts, op.top_k, tokens, op.ep, default_expert_skew);
-    const double hit = expected_distinct_experts(op.experts, op.top_k, tokens) / op.ep;
-    // Streaming: the rank with most hits sets the time; spread of a sum of `local` yes-no events.
-    const double p = std::min(1.0, hit / local);
-    const double sigma = std::sqrt(local * p * (1 - p));
-    const double worst =
-        op.ep > 1
-            ? std::min(local, hit + sigma * std::sqrt(2 * std::log(static_cast<double>(op.ep))))
-            : hit;
-    return experts_work(load.max, worst, op.hidden, op.intermediate, op.expert_bytes,
-                        input_element_bytes(op.precision));
-  }
-  KernelTime at(double tokens) const { return law.at(work(tokens)); }
-};
-
-struct AttentionTimer {
-  AttentionOp op;
-  Roofline decode_law;
-  Roofline prefill_law;
-  Roofline index_law;
-  ProductTimer expansion;
-
-  void add_decode(Row& row, double runs, double sequences, double length, double queries) const {
-    add_kernel(row, runs,
-               decode_law.at(decode_attention_work(op.shape, sequences, length, queries)),
-               error_attention);
-    const Work index = decode_index_work(op.shape, sequences, length, queries);
-    if (index.flops > 0) add_kernel(row, runs, index_law.at(index), error_attention);
-  }
-  void add_prefill(Row& row, double runs, double fresh, double context) const noexcept {
-    add_kernel(row, runs, prefill_law.at(prefill_attention_work(op.shape, fresh, context)),
-               error_attention);
-    const Work index = prefill_index_work(op.shape, fresh, context);
-    if (index.flops > 0) add_kernel(row, runs, index_law.at(index), error_attention);
-    if (op.expands) add_kernel(row, runs, expansion.at(fresh + context), error_products);
-  }
-};
-
-struct Elementwise {
-  ElementwiseOp op;
-  Roofline law;
-  Work work(double rows) const { return {0, rows * op.bytes_per_row}; }
-  KernelTime at(double rows) const { return law.at(work(rows)); }
-};
-
-struct Link {
-  CollectiveOp op;
-  CollectiveTimer timer;
-};
-
-// One rank's share of a batch: what the slowest attention rank does.
-struct RankBatch {
-  double sequences = 0;
-  double length = 0; // mean KV length of its sequences
-  double longest = 0;
-  double tokens = 0; // decode and prefill
-  double replica_tokens = 0;
-  double decode_tokens = 0;
-  double sampled = 0;
-  std::array<double, 4> chunk_rank{}; // rank of each chunk
-  int ranks = 1;
-};
 
 } // namespace
-
-struct StepModel::State {
-  Parallel parallel;
-  double queries = 1; // tokens a decoding sequence brings
-  std::int64_t max_positions = 0;
-  std::string model_name;
-  LayerCounts layers;
-  EngineOverheads overheads;
-
-  std::vector<ProductTimer> products;
-  std::vector<ExpertsTimer> experts;
-  std::vector<AttentionTimer> attention;
-  std::vector<Elementwise> elementwise;
-  std::vector<Link> links;
-
-  std::array<Curve<columns>, rows_count> curves;
-  Surface<columns> decode;
-
-  explicit State(const Deployment& d);
-  void fill();
-  RankBatch rank_of(const Batch& batch) const noexcept;
-  double rows_of(const RankBatch& rank, Rows rows) const noexcept;
-  void add_engine(Row& row, const RankBatch& rank) const noexcept;
-  void add_chunks(Row& row, const Batch& batch, const RankBatch& rank) const noexcept;
-};
 
 StepModel::State::State(const Deployment& d)
     : parallel(d.parallel), queries(1 + d.mtp_tokens), max_positions(d.model->max_positions),
       model_name(d.model->name), overheads(engine_overheads(*d.engine, *d.device)) {
   const Device& device = *d.device;
+  const Engine& engine = *d.engine;
+  const Rates rates = rates_of(device);
   Graph graph = graph_of(d);
   layers = graph.layers;
-  for (MatrixOp& op : graph.products)
-    products.push_back({op, gemm_roofline(device, op.precision)});
-  for (ExpertsOp& op : graph.experts)
-    experts.push_back({op, experts_roofline(device, op.precision)});
-  for (AttentionOp& op : graph.attention)
-    attention.push_back({op,
-                         decode_attention_roofline(device, op.shape),
-                         prefill_attention_roofline(device, op.shape),
-                         index_roofline(device),
-                         {op.expansion, gemm_roofline(device, op.expansion.precision)}});
-  for (ElementwiseOp& op : graph.elementwise)
-    elementwise.push_back({op, elementwise_roofline(device)});
-  for (CollectiveOp& op : graph.collectives)
-    links.push_back({op, CollectiveTimer(device, *d.engine, op)});
+  for (const MatrixOp& op : graph.products)
+    products.emplace_back(op, rates, engine);
+  for (const ExpertsOp& op : graph.experts)
+    experts.emplace_back(op, rates, engine);
+  for (const AttentionOp& op : graph.attention)
+    attention.emplace_back(op, rates, engine);
+  for (const ElementwiseOp& op : graph.elementwise)
+    elementwise.emplace_back(op, rates);
+  for (const CollectiveOp& op : graph.collectives)
+    links.push_back({op, CollectiveTimer(device, engine, op)});
+  // A measured expert kernel brings its own fixed time.
+  for (const ExpertsTimer& t : experts)
+    if (t.timer.origin() <= Origin::interpolated) overheads.moe_layer_us = 0;
   fill();
 }
 
@@ -198,37 +65,54 @@ void StepModel::State::fill() {
   for (const ExpertsTimer& t : experts)
     each_knot(t.op.rows,
               [&](double x, Row& row) { add_kernel(row, t.op.count, t.at(x), error_experts); });
-  for (const Elementwise& t : elementwise)
+  for (const ElementwiseTimer& t : elementwise)
     each_knot(t.op.rows,
               [&](double x, Row& row) { add_kernel(row, t.op.count, t.at(x), error_engine); });
-  for (const Link& t : links)
+  for (const LinkTimer& t : links)
     each_knot(t.op.rows,
               [&](double x, Row& row) { add_collective(row, t.op.count, t.timer.at(x)); });
+  fill_decode();
+}
+
+// Every second knot is asked; decode attention is so close to linear in between that the others are
+// put on the line.
+void StepModel::State::fill_decode() {
   decode = Surface<columns>(sequence_knots, length_knots);
-  for (std::size_t x = 0; x < sequence_knots; ++x)
-    for (std::size_t y = 0; y < length_knots; ++y)
+  const auto asked = [](std::size_t i, std::size_t count) { return i % 2 == 0 || i + 1 == count; };
+  for (std::size_t x = 0; x < sequence_knots; ++x) {
+    if (!asked(x, sequence_knots)) continue;
+    for (std::size_t y = 0; y < length_knots; ++y) {
+      if (!asked(y, length_knots)) continue;
       for (const AttentionTimer& t : attention) {
         Row& row = decode.at(x, y);
-        if (t.op.count > 0) t.add_decode(row, t.op.count, knot(x), knot(y), queries);
-        if (t.op.draft_count > 0) t.add_decode(row, t.op.draft_count, knot(x), knot(y), 1);
+        if (t.op().count > 0) t.add_decode(row, t.op().count, knot(x), knot(y), queries);
+        if (t.op().draft_count > 0) t.add_decode(row, t.op().draft_count, knot(x), knot(y), 1);
       }
+    }
+    for (std::size_t y = 0; y < length_knots; ++y)
+      if (!asked(y, length_knots))
+        decode.at(x, y) = between(decode.at(x, y - 1), decode.at(x, y + 1), y);
+  }
+  for (std::size_t x = 0; x < sequence_knots; ++x)
+    if (!asked(x, sequence_knots))
+      for (std::size_t y = 0; y < length_knots; ++y)
+        decode.at(x, y) = between(decode.at(x - 1, y), decode.at(x + 1, y), x);
 }
 
 RankBatch StepModel::State::rank_of(const Batch& batch) const noexcept {
   RankBatch rank;
   const double dp = parallel.dp;
   const double sequences = static_cast<double>(batch.decode_sequences);
-  rank.ranks = parallel.dp;
   if (batch.decode_sequences > 0) {
     rank.sequences = std::ceil(sequences / dp);
     const double mean = static_cast<double>(batch.kv_sum) / sequences;
-    rank.longest = std::max(mean, static_cast<double>(batch.kv_max));
+    const double longest = static_cast<double>(batch.kv_max);
     rank.length = mean;
-    if (parallel.dp > 1 && rank.longest > mean) {
+    if (parallel.dp > 1 && longest > mean) {
       // The step waits for the rank with most KV: the expected maximum of dp sums, with the spread
       // of one length taken as a third of the way from the mean to the longest.
-      const double sigma = (rank.longest - mean) / 3 / std::sqrt(rank.sequences);
-      rank.length = std::min(rank.longest, mean + sigma * std::sqrt(2 * std::log(dp)));
+      const double sigma = (longest - mean) / 3 / std::sqrt(rank.sequences);
+      rank.length = std::min(longest, mean + sigma * std::sqrt(2 * std::log(dp)));
     }
   }
   // Chunks, largest first, go to the rank with the least prefill work.
@@ -248,7 +132,7 @@ RankBatch StepModel::State::rank_of(const Batch& batch) const noexcept {
     const double tokens = static_cast<double>(batch.prefill[chunk].new_tokens);
     load[least] += tokens;
     fresh += tokens;
-    rank.chunk_rank[chunk] = static_cast<double>(least);
+    rank.chunk_rank[chunk] = least;
   }
   const double busiest = *std::max_element(load.begin(), load.end());
   rank.decode_tokens = rank.sequences * queries;
@@ -288,25 +172,22 @@ void StepModel::State::add_engine(Row& row, const RankBatch& rank) const noexcep
   row[error_engine] += (us + per_sequence) * overheads.error;
 }
 
-void StepModel::State::add_chunks(Row& row, const Batch& batch,
-                                  const RankBatch& rank) const noexcept {
+std::size_t StepModel::State::add_chunks(Row& row, const Batch& batch,
+                                         const RankBatch& rank) const noexcept {
   std::array<Row, 4> by_rank{};
-  const int chunks = std::clamp(batch.chunks, 0, 4);
-  for (int i = 0; i < chunks; ++i) {
-    const PrefillChunk& chunk = batch.prefill[static_cast<std::size_t>(i)];
-    Row& own = by_rank[static_cast<std::size_t>(rank.chunk_rank[static_cast<std::size_t>(i)])];
+  const auto chunks = static_cast<std::size_t>(std::clamp(batch.chunks, 0, 4));
+  for (std::size_t i = 0; i < chunks; ++i)
     for (const AttentionTimer& t : attention)
-      if (t.op.count > 0)
-        t.add_prefill(own, t.op.count, static_cast<double>(chunk.new_tokens),
-                      static_cast<double>(chunk.context));
-  }
-  const Row* slowest = &by_rank[0];
-  for (const Row& other : by_rank)
-    if (other[compute] + other[memory] + other[launch] >
-        (*slowest)[compute] + (*slowest)[memory] + (*slowest)[launch])
-      slowest = &other;
+      if (t.op().count > 0)
+        t.add_prefill(by_rank[rank.chunk_rank[i]], t.op().count,
+                      static_cast<double>(batch.prefill[i].new_tokens),
+                      static_cast<double>(batch.prefill[i].context));
+  std::size_t slowest = 0;
+  for (std::size_t r = 1; r < by_rank.size(); ++r)
+    if (total_us(by_rank[r]) > total_us(by_rank[slowest])) slowest = r;
   for (std::size_t c = 0; c < columns; ++c)
-    row[c] += (*slowest)[c];
+    row[c] += by_rank[slowest][c];
+  return slowest;
 }
 
 StepModel::StepModel(const Deployment& deployment)
@@ -335,16 +216,9 @@ StepTime StepModel::step(const Batch& batch) const noexcept {
   time.scale_out_us = row[scale_out];
   time.launch_us = row[launch];
   time.host_us = row[host];
-  std::size_t largest = compute;
-  for (std::size_t c = compute; c <= host; ++c) {
-    time.total_us += row[c];
-    if (row[c] > row[largest]) largest = c;
-  }
-  time.binding = static_cast<Resource>(largest);
-  double squares = 0;
-  for (std::size_t c = error_products; c < columns; ++c)
-    squares += row[c] * row[c];
-  const double relative = std::sqrt(squares) / time.total_us;
+  time.total_us = total_us(row);
+  time.binding = static_cast<Resource>(largest(row));
+  const double relative = relative_error(row);
   time.low_us = time.total_us / (1 + relative);
   time.high_us = time.total_us * (1 + relative);
   return time;
@@ -352,124 +226,35 @@ StepTime StepModel::step(const Batch& batch) const noexcept {
 
 namespace {
 
-double total_of(const Row& row) {
-  double total = 0;
-  for (std::size_t c = compute; c <= host; ++c)
-    total += row[c];
-  return total;
-}
-
-Resource resource_of(const Row& row) {
-  std::size_t largest = compute;
-  for (std::size_t c = compute; c <= host; ++c)
-    if (row[c] > row[largest]) largest = c;
-  return static_cast<Resource>(largest);
-}
-
-StepPart part_of(const std::string& name, double runs, double rows, const Row& row,
-                 const Work& work) {
-  StepPart part;
-  part.name = name;
-  part.runs = runs;
-  part.rows = rows;
-  part.us = total_of(row);
-  for (std::size_t c = error_products; c < columns; ++c)
-    part.error_us += row[c];
-  part.flops = runs * work.flops;
-  part.bytes = runs * work.bytes;
-  part.resource = resource_of(row);
-  return part;
+// Text is built on failure only: a valid batch costs no allocation.
+void need(std::int64_t value, std::int64_t least, std::int64_t greatest, const char* member,
+          const char* path, int chunk = -1) {
+  if (value >= least && value <= greatest) return;
+  std::string at = path;
+  if (chunk >= 0) at += "/prefill/" + std::to_string(chunk);
+  invalid_request(at + "/" + member, std::string(member) + " is " + std::to_string(value) +
+                                         ", must lie between " + std::to_string(least) + " and " +
+                                         std::to_string(greatest));
 }
 
 } // namespace
 
-std::vector<StepPart> StepModel::explain(const Batch& batch) const {
-  const State& s = *state_;
-  const RankBatch rank = s.rank_of(batch);
-  std::vector<StepPart> parts;
-  const auto kernel = [&](const auto& op, double rows, const Work& work, const KernelTime& time,
-                          Column error) {
-    if (rows <= 0) return;
-    Row row{};
-    add_kernel(row, op.count, time, error);
-    StepPart part = part_of(op.name, op.count, rows, row, work);
-    part.origin = time.origin;
-    parts.push_back(std::move(part));
-  };
-  for (const ProductTimer& t : s.products) {
-    const double rows = s.rows_of(rank, t.op.rows);
-    kernel(t.op, rows, t.work(rows), t.at(rows), error_products);
+void StepModel::check(const Batch& batch, const char* path) const {
+  constexpr std::int64_t most_sequences = std::int64_t{1} << 20;
+  constexpr std::int64_t most_tokens = std::int64_t{1} << 40;
+  const std::int64_t positions = state_->max_positions > 0 ? state_->max_positions : most_tokens;
+  need(batch.decode_sequences, 0, most_sequences, "decode_sequences", path);
+  if (batch.decode_sequences > 0) {
+    need(batch.kv_max, 1, positions, "kv_max", path);
+    // Every cache holds a token, one holds kv_max, none holds more.
+    need(batch.kv_sum, batch.kv_max + batch.decode_sequences - 1,
+         batch.decode_sequences * batch.kv_max, "kv_sum", path);
   }
-  for (const AttentionTimer& t : s.attention) {
-    const double runs = t.op.count + t.op.draft_count;
-    if (rank.sequences > 0) {
-      Row row{};
-      if (t.op.count > 0) t.add_decode(row, t.op.count, rank.sequences, rank.length, s.queries);
-      if (t.op.draft_count > 0) t.add_decode(row, t.op.draft_count, rank.sequences, rank.length, 1);
-      const Work work = decode_attention_work(t.op.shape, rank.sequences, rank.length, s.queries) +
-                        decode_index_work(t.op.shape, rank.sequences, rank.length, s.queries);
-      parts.push_back(part_of(t.op.name + "/decode", runs, rank.sequences, row, work));
-    }
-    for (int i = 0; i < std::clamp(batch.chunks, 0, 4) && t.op.count > 0; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      if (rank.chunk_rank[at] > 0) continue; // another attention rank, at the same time
-      Row row{};
-      const double fresh = static_cast<double>(batch.prefill[at].new_tokens);
-      const double context = static_cast<double>(batch.prefill[at].context);
-      t.add_prefill(row, t.op.count, fresh, context);
-      Work work = prefill_attention_work(t.op.shape, fresh, context) +
-                  prefill_index_work(t.op.shape, fresh, context);
-      if (t.op.expands) work += t.expansion.work(fresh + context);
-      parts.push_back(part_of(t.op.name + "/prefill", t.op.count, fresh, row, work));
-    }
-  }
-  for (const ExpertsTimer& t : s.experts) {
-    const double rows = s.rows_of(rank, t.op.rows);
-    kernel(t.op, rows, t.work(rows), t.at(rows), error_experts);
-  }
-  for (const Elementwise& t : s.elementwise) {
-    const double rows = s.rows_of(rank, t.op.rows);
-    kernel(t.op, rows, t.work(rows), t.at(rows), error_engine);
-  }
-  for (const Link& t : s.links) {
-    const double rows = s.rows_of(rank, t.op.rows);
-    if (rows <= 0) continue;
-    Row row{};
-    const CollectiveTime time = t.timer.at(rows);
-    add_collective(row, t.op.count, time);
-    StepPart part = part_of(t.op.name, t.op.count, rows, row, {});
-    part.link_bytes = t.op.count * rows * t.op.bytes_per_row;
-    part.origin = time.origin;
-    parts.push_back(std::move(part));
-  }
-  Row engine{};
-  s.add_engine(engine, rank);
-  StepPart part = part_of("engine/layers and sequences", 1, rank.sampled, engine, {});
-  parts.push_back(std::move(part));
-  return parts;
-}
-
-void StepModel::check(const Batch& batch, const std::string& path) const {
-  constexpr std::int64_t most = std::int64_t{1} << 40;
-  const auto range = [&](std::int64_t value, std::int64_t least, std::int64_t greatest,
-                         const std::string& member) {
-    if (value < least || value > greatest)
-      invalid_request(path + "/" + member, member + " is " + std::to_string(value) +
-                                               ", must lie between " + std::to_string(least) +
-                                               " and " + std::to_string(greatest));
-  };
-  const std::int64_t positions = state_->max_positions > 0 ? state_->max_positions : most;
-  range(batch.decode_sequences, 0, std::int64_t{1} << 20, "decode_sequences");
-  range(batch.kv_max, 0, positions, "kv_max");
-  range(batch.kv_sum, batch.kv_max, std::max(batch.kv_max, batch.decode_sequences * batch.kv_max),
-        "kv_sum");
-  if (batch.decode_sequences > 0) range(batch.kv_sum, batch.decode_sequences, most, "kv_sum");
-  range(batch.chunks, 0, 4, "chunks");
+  need(batch.chunks, 0, 4, "chunks", path);
   for (int i = 0; i < batch.chunks; ++i) {
     const PrefillChunk& chunk = batch.prefill[static_cast<std::size_t>(i)];
-    const std::string at = "prefill/" + std::to_string(i);
-    range(chunk.new_tokens, 1, positions, at + "/new_tokens");
-    range(chunk.context, 0, positions - chunk.new_tokens, at + "/context");
+    need(chunk.new_tokens, 1, positions, "new_tokens", path, i);
+    need(chunk.context, 0, positions - chunk.new_tokens, "context", path, i);
   }
   if (batch.decode_sequences == 0 && batch.chunks == 0)
     invalid_request(path, "the batch has neither decode sequences nor prefill chunks");

@@ -1,0 +1,78 @@
+// Measured kernel latencies, compiled into the library from lib/perf/data: read in place, never
+// parsed at run time. What the figures mean for a kernel that is not among them is ops_time's
+// matter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "perf/ops.hpp"
+
+namespace dsk::perf {
+
+/// Kernels that tables exist for, by the names of the fact files.
+enum class KernelOp : std::uint8_t {
+  gemm,
+  context_attention,
+  generation_attention,
+  context_mla,
+  generation_mla,
+  moe,
+  custom_allreduce,
+  nccl_all_reduce,
+  nccl_all_gather,
+  nccl_reduce_scatter,
+  nccl_alltoall,
+  deepep_ll_dispatch,
+  deepep_ll_combine
+};
+inline constexpr int kernel_op_count = 13;
+std::string_view kernel_op_name(KernelOp op);
+
+/// A device whose kernels were measured, by its datasheet: rates in units a microsecond.
+struct FactDevice {
+  std::string_view name;
+  std::string_view family;
+  double bytes_per_us = 0;
+  double flops_per_us[element_count] = {}; // dense, by Element; 0 = none
+  double link_bytes_per_us = 0;
+  int multiprocessors = 0;
+};
+
+inline constexpr std::size_t max_sizes = 6;
+
+/// Latencies of one kernel of one engine on one device: shapes x a x b.
+struct FactTable {
+  KernelOp op = KernelOp::gemm;
+  std::uint8_t device = 0; // index into fact_devices()
+  Precision type = Precision::bf16;
+  Precision kv = Precision::bf16;
+  std::string_view engine; // "vllm", "sglang", "trtllm", "nccl"
+  std::string_view version;
+  std::string_view kernel;
+  std::string_view variant; // expert distribution, or "graph" / "eager" of an all-reduce
+  double shape_error = 0;   // half width of the 90 % interval of a left-out shape (ln units)
+  std::span<const std::int32_t> a;
+  std::span<const std::int32_t> b;
+  std::size_t sizes = 0;                // numbers a shape
+  std::span<const std::int32_t> shapes; // shape-major
+  std::span<const std::uint16_t> codes; // shape-major, then a, then b
+
+  std::size_t shape_count() const { return shapes.size() / sizes; }
+  std::span<const std::int32_t> shape(std::size_t index) const {
+    return shapes.subspan(index * sizes, sizes);
+  }
+  /// Natural logarithm of the latency in microseconds; NaN where nothing was measured.
+  double ln_us(std::size_t shape_index, std::size_t a_index, std::size_t b_index) const;
+};
+
+std::span<const FactDevice> fact_devices();
+std::span<const FactTable> fact_tables();
+
+/// Coding of latencies: ln(us) = code / 4096 - 1, 0 = missing: 0.37 us to 3 s in steps of 0.024 %.
+inline constexpr double code_scale = 4096;
+inline constexpr double code_offset = 1;
+
+} // namespace dsk::perf

@@ -1,0 +1,74 @@
+// Between the shapes of one table: residuals of a kernel whose sizes were not measured from those
+// of its neighbours. Three ways, by what the kernel's time depends on:
+//   products and experts   kriging over the logarithms of the sizes
+//   prefill, GQA decode    shapes with the same group size at the same number of KV heads in flight
+//   MLA decode, collectives  straight lines between neighbouring head or rank counts
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "perf/tables.hpp"
+
+namespace dsk::perf {
+
+class ShapeBlend {
+public:
+  /// ln of the law's time and of the speed of light, in us, for a row with these sizes at (a, b).
+  struct Law {
+    double ln_us = 0;
+    double ln_floor_us = 0;
+  };
+  using LawAt = std::function<Law(std::span<const std::int32_t> sizes, double a, double b)>;
+
+  /// What a hold-out test leaves out: the rows of `size` itself, and of every GEMM shape that is as
+  /// large in a dimension where `size` is the largest (so that it lies outside what is left).
+  struct Without {
+    bool self = false;
+    bool beyond = false;
+  };
+  ShapeBlend(const FactTable& table, const std::array<double, max_sizes>& size, Without without,
+             const LawAt& law_at);
+
+  struct Value {
+    double residual = 0; // ln(measured / law)
+    double error = 0;    // half width of the 90 % interval
+    bool measured = false;
+  };
+  Value at(double a, double b) const;
+  /// The very shape was measured.
+  bool exact() const { return exact_; }
+
+private:
+  struct Source {
+    std::vector<float> grid; // residuals over the table's axes, holes held from neighbours
+    std::vector<bool> present;
+    double weight = 1;   // kriging and lines
+    double shift = 0;    // ln of what the row axis is multiplied by for this shape
+    double distance = 0; // octaves of group size
+  };
+  struct Place {
+    std::size_t index = 0;
+    double fraction = 0;
+    double outside = 0; // octaves
+  };
+  static Place place(const std::vector<double>& axis, double x);
+  Source source(std::size_t shape, const LawAt& law_at) const;
+  double read(const Source& source, const Place& a, const Place& b) const;
+  void krige(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
+             const LawAt& law_at);
+  void line(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
+            const LawAt& law_at);
+  void group(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
+             const LawAt& law_at);
+
+  const FactTable& table_;
+  std::vector<double> a_; // ln
+  std::vector<double> b_;
+  std::vector<Source> sources_;
+  bool exact_ = false;
+  bool by_distance_ = false; // weights follow from distances at each point
+  double error_ = 0;
+};
+
+} // namespace dsk::perf

@@ -209,7 +209,9 @@ int score(const FactTable& table, const KernelSpec& spec) {
   if (!spec.kernel.empty() && table.kernel == spec.kernel) points += 8;
   if (table.engine == spec.engine) points += 4;
   if (spec.variant.empty() ? table.variant != "eager" : table.variant == spec.variant) points += 8;
-  if (!spec.kernel.empty() ? false : is_artefact(table)) points -= 24;
+  // An artefact is right for a row of its own kind only.
+  const bool own = table.engine == spec.engine && table.kernel == spec.kernel;
+  if (!own && is_artefact(table)) points -= 24;
   return points;
 }
 

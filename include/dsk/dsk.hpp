@@ -493,6 +493,13 @@ inline std::string memory_json(const std::string& request) {
   });
 }
 
+/// Money, JSON text in and out; see dsk_plan_cost().
+inline std::string cost_json(const std::string& request) {
+  return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+    return dsk_plan_cost(request.data(), request.size(), out, length, error);
+  });
+}
+
 /// Names of the built-in records of one kind.
 inline std::vector<std::string> catalog_names(dsk_catalog_kind kind) {
   return detail::texts(

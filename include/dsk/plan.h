@@ -109,6 +109,17 @@ DSK_API void dsk_plan_destroy(dsk_plan* plan);
 DSK_NODISCARD DSK_API dsk_status dsk_plan_memory(const char* json, size_t json_len, char** out,
                                                  size_t* out_len, dsk_error** error);
 
+/**
+ * Money, document in (docs/schema/cost-request.schema.json), document out
+ * (docs/schema/cost-answer.schema.json): total cost of ownership term by term, US dollars for each
+ * million tokens with input and output apart, rented against owned with the break-even in months
+ * and in utilisation, and the cheapest split of a load curve.
+ * @return as dsk_plan_create().
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_cost(const char* json, size_t json_len, char** out,
+                                               size_t* out_len, dsk_error** error);
+
 /* ------------------------------------------------------------ time per step */
 
 /** A model on a device under an engine, split and prepared: answers what one step takes. Immutable;
@@ -239,6 +250,8 @@ typedef enum dsk_catalog_kind {
   DSK_CATALOG_DEVICE = 1,
   DSK_CATALOG_ENGINE = 2,
   DSK_CATALOG_PRICE = 3,
+  DSK_CATALOG_LINK = 4,
+  DSK_CATALOG_DATASET = 5,
   DSK_CATALOG_FORCE_32BIT = 0x7fffffff
 } dsk_catalog_kind;
 
@@ -247,7 +260,7 @@ DSK_NODISCARD DSK_API dsk_status dsk_catalog_to_json(dsk_catalog_kind kind, char
                                                      size_t* out_len, dsk_error** error);
 
 /** One built-in record with its source and date. The name matches whatever its case and separators,
- *  and aliases work too.
+ *  and aliases work too; an engine may be asked for as NAME@VERSION.
  *  @return DSK_STATUS_NOT_FOUND with the nearest names. @since 0.1 */
 DSK_NODISCARD DSK_API dsk_status dsk_catalog_get(dsk_catalog_kind kind, const char* name,
                                                  size_t name_len, char** out, size_t* out_len,

@@ -69,6 +69,21 @@ void Histogram::add(double value, std::uint64_t count) {
   m2_ += delta * delta * before * added / (before + added);
 }
 
+void Histogram::add_ramp(double first, double last, std::uint64_t count) {
+  // One value a bin that the ramp crosses; a bin is at least 1/1024 of what is in it.
+  const double span = std::abs(last - first) / std::max(1e-300, std::min(first, last));
+  const std::uint64_t parts =
+      std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::min(span, 64.0) * 1024), 1,
+                                std::max<std::uint64_t>(count, 1));
+  std::uint64_t given = 0;
+  for (std::uint64_t i = 0; i < parts; ++i) {
+    const std::uint64_t upto = count * (i + 1) / parts;
+    const double at = (static_cast<double>(i) + 0.5) / static_cast<double>(parts);
+    add(first + (last - first) * at, upto - given);
+    given = upto;
+  }
+}
+
 void Histogram::merge(const Histogram& other) {
   refused_ += other.refused_;
   if (other.count_ == 0) return;

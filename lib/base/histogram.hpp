@@ -24,6 +24,8 @@ public:
 
   /// Negative numbers count as 0; NaN and infinity are not recorded (see refused()).
   void add(double value, std::uint64_t count = 1);
+  /// `count` numbers spread evenly from `first` to `last`, to the width of a bin.
+  void add_ramp(double first, double last, std::uint64_t count);
   void merge(const Histogram& other);
 
   std::uint64_t count() const noexcept { return count_; }

@@ -16,8 +16,9 @@ enum class MemoryRule {
   fraction_static_pool // SGLang: fraction x (capacity - resident) - weights; activations outside
 };
 
-/// Memory that an engine takes beside weights and KV cache, as a sum of products with a deployment's
-/// own sizes. Overheads of one name are peaks at different moments: the largest of them counts.
+/// Memory that an engine takes beside weights and KV cache, as a sum of products with a
+/// deployment's own sizes. Overheads of one name are peaks at different moments: the largest of
+/// them counts.
 struct Overhead {
   enum class Place {
     resident, // gone before the weights load: driver context, communication buffers
@@ -43,8 +44,8 @@ struct WeightReading {
   std::string architecture; // the model, by its shape
   int hidden = 0;
   int layers = 0;
-  std::string device_family; // "hopper", ...
-  int tp = 0;                // with dp, ep and pp of 1
+  std::string device_family;      // "hopper", ...
+  int tp = 0;                     // with dp, ep and pp of 1
   std::int64_t weights_bytes = 0; // on one device
   std::int64_t mtp_bytes = 0;     // more with MTP
   std::string source;
@@ -70,6 +71,18 @@ struct Engine {
   bool prefill_first = false;     // a step holds either prefill or decode, prefill before decode
   double request_overhead_ms = 0; // HTTP, tokeniser and detokeniser of one request
   double first_token_steps = 1;   // decode steps between the end of a prefill and its first token
+
+  // The rest of the scheduler, for the simulator.
+  double reserve_output = 0;      // share of an answer's KV that admission sets aside
+  double watermark = 0;           // share of the pool that admission leaves free
+  int poll_steps = 1;             // decode steps between two looks at the waiting queue
+  int lag_steps = 0;              // steps that a decision lags behind (overlapped scheduling)
+  int max_prompts = 0;            // prompts of one step; 0 = as many as fit
+  double prefill_step_ms = 0;     // host time of a step with prefill of a dense model ...
+  double prefill_step_moe_ms = 0; // ... and of one with experts
+  double stream_tokens_per_s = 0; // what the front end can stream; 0 = no limit known
+  bool prefix_cache = false;      // on by default
+  std::vector<int> graph_sizes;   // decode batches are padded up to these; empty = not padded
 };
 
 } // namespace dsk

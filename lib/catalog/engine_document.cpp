@@ -29,8 +29,7 @@ constexpr std::array<std::pair<const char*, Overhead::Place>, 3> places{{
     {"outside", Overhead::Place::outside},
 }};
 
-template <typename Table>
-auto choice(Reader& reader, const char* member, const Table& table) {
+template <typename Table> auto choice(Reader& reader, const char* member, const Table& table) {
   std::vector<std::string> names;
   for (const auto& [name, unused] : table)
     names.emplace_back(name);
@@ -97,8 +96,7 @@ Engine engine_from_document(const Json& document, const std::string& path) {
       static_cast<int>(memory.integer("mla_block_tokens", 1, 65536, e.kv_block_tokens));
   e.materialises_kv_b = memory.boolean("absorbed_kv_b_copy", false);
   for (std::size_t i = 0; const Json* item : memory.array("overheads", 64))
-    e.overheads.push_back(
-        read_overhead(*item, json::pointer(memory.path_of("overheads"), i++)));
+    e.overheads.push_back(read_overhead(*item, json::pointer(memory.path_of("overheads"), i++)));
   for (std::size_t i = 0; const Json* item : memory.array("weight_readings", 64))
     e.readings.push_back(
         read_reading(*item, json::pointer(memory.path_of("weight_readings"), i++)));
@@ -113,7 +111,22 @@ Engine engine_from_document(const Json& document, const std::string& path) {
     e.prefill_first = scheduling->boolean("prefill_first", false);
     e.request_overhead_ms = scheduling->number("request_overhead_ms", 0, 1e4, 0);
     e.first_token_steps = scheduling->number("first_token_steps", 0, 1e3, 1);
-    scheduling->text("source", "", 512);
+    e.reserve_output = scheduling->number("reserve_output", 0, 1, 0);
+    e.watermark = scheduling->number("watermark", 0, 0.5, 0);
+    e.poll_steps = static_cast<int>(scheduling->integer("poll_steps", 1, 1000, 1));
+    e.lag_steps = static_cast<int>(scheduling->integer("lag_steps", 0, 1, 0));
+    e.max_prompts = static_cast<int>(scheduling->integer("max_prompts", 0, 65536, 0));
+    e.prefill_step_ms = scheduling->number("prefill_step_ms", 0, 1e4, 0);
+    e.prefill_step_moe_ms =
+        scheduling->number("prefill_step_moe_ms", 0, 1e4, e.prefill_step_ms);
+    e.stream_tokens_per_s = scheduling->number("stream_tokens_per_s", 0, 1e9, 0);
+    e.prefix_cache = scheduling->boolean("prefix_cache", false);
+    for (const std::int64_t size : scheduling->integers("graph_sizes", 1, 65536, 1024)) {
+      if (!e.graph_sizes.empty() && size <= e.graph_sizes.back())
+        scheduling->fail("graph_sizes", "must be ascending");
+      e.graph_sizes.push_back(static_cast<int>(size));
+    }
+    scheduling->text("source", "", 1024);
     scheduling->done();
   }
   reader.text("note", "", 1024);

@@ -76,6 +76,15 @@ void write_file(const std::string& path, const std::string& text) {
   }
 }
 
+void append_file(const std::string& path, const std::string& text) {
+  std::FILE* file = std::fopen(path.c_str(), "ab");
+  if (!file) fail(path, std::string("cannot be written: ") + std::strerror(errno));
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size() &&
+                       std::fflush(file) == 0 && ::fsync(::fileno(file)) == 0;
+  if (std::fclose(file) != 0 || !written)
+    fail(path, std::string("cannot be written: ") + std::strerror(errno));
+}
+
 void make_directory(const std::string& path) {
   std::error_code code;
   std::filesystem::create_directories(path, code);

@@ -14,6 +14,9 @@ std::string read_table(const std::string& path);
 /// Writes beside the target and renames, so that no partial file stays behind. Throws FileError.
 void write_file(const std::string& path, const std::string& text);
 
+/// Adds to the end of a file and puts it on the disk. Throws FileError.
+void append_file(const std::string& path, const std::string& text);
+
 void make_directory(const std::string& path);
 
 /// Standard output, checked: a full disk or a closed pipe is an error.

@@ -63,6 +63,15 @@ struct StepPart {
   Origin origin = Origin::roofline;
 };
 
+/// Counts that set every part of a step but attention; see StepModel::rows_us.
+struct StepRows {
+  double sequences = 0;              // that decode, in the whole replica
+  double busiest_sequences = 0;      // of them on the fullest attention rank
+  double prefill_tokens = 0;         // in the whole replica
+  double busiest_prefill_tokens = 0; // of them on the fullest attention rank
+  double prompts = 0;                // prefill chunks, each sampled once
+};
+
 class StepModel {
 public:
   /// Throws UNSUPPORTED when the device lacks the formats, INVALID_REQUEST when the split does not
@@ -74,6 +83,15 @@ public:
 
   /// Never allocates or locks; a batch without work takes no time. The batch must be valid.
   StepTime step(const Batch& batch) const noexcept;
+  // The same total in three parts, for a simulator that keeps them in tables and has any number of
+  // prompts in a step:  total_us = rows_us + decode_attention_us + chunk_attention_us summed over
+  // the chunks of the slowest rank.
+  double rows_us(const StepRows& rows) const noexcept;
+  /// Of one rank's sequences; at fixed `sequences` piecewise linear in their mean KV length, with
+  /// corners only at the knots of step_curve.hpp.
+  double decode_attention_us(double sequences, double mean_length) const noexcept;
+  double chunk_attention_us(const PrefillChunk& chunk) const noexcept;
+
   /// The same step operator by operator, in graph order. The parts add up to step()'s total within
   /// the interpolation of its curves (1 %).
   std::vector<StepPart> explain(const Batch& batch) const;

@@ -1,0 +1,35 @@
+#include "sim/policy.hpp"
+
+#include <algorithm>
+#include <variant>
+
+namespace dsk::sim {
+
+Policy default_policy(const Engine& engine, const Model& model) {
+  const bool experts = std::any_of(model.kinds.begin(), model.kinds.end(), [](const Layer& layer) {
+    return std::holds_alternative<MoeMlp>(layer.ffn);
+  });
+  const bool latent = std::any_of(model.kinds.begin(), model.kinds.end(), [](const Layer& layer) {
+    return std::holds_alternative<MlaAttention>(layer.attention) ||
+           std::holds_alternative<CompressedAttention>(layer.attention);
+  });
+  Policy p;
+  p.batching = engine.prefill_first ? Batching::prefill_first : Batching::mixed;
+  p.max_sequences = engine.max_sequences;
+  p.token_budget = engine.token_budget;
+  p.max_prompts = engine.max_prompts;
+  p.reserve_output = engine.reserve_output;
+  p.watermark = engine.watermark;
+  p.poll_steps = engine.poll_steps;
+  p.lag_steps = engine.lag_steps;
+  p.block_tokens = latent ? engine.mla_block_tokens : engine.kv_block_tokens;
+  p.prefix_cache = engine.prefix_cache;
+  p.graph_sizes = engine.graph_sizes;
+  p.request_overhead_s = engine.request_overhead_ms / 1e3;
+  p.first_token_steps = engine.first_token_steps;
+  p.prefill_step_us = (experts ? engine.prefill_step_moe_ms : engine.prefill_step_ms) * 1e3;
+  p.stream_tokens_per_s = engine.stream_tokens_per_s;
+  return p;
+}
+
+} // namespace dsk::sim

@@ -19,7 +19,8 @@ constexpr std::uint32_t most_blocks = 24;
 constexpr std::uint32_t kernel_ranks = 16; // of one cooperative launch
 constexpr std::uint64_t one_shot_limit = 256 * 1024;
 
-/// In host memory that the device sees: what the host must know or say while kernels run.
+/// In host memory that the device sees: what the host must know or say while kernels run. Reading it goes over PCIe, so
+/// kernels look at it only after a long wait.
 struct Status {
   volatile std::int32_t lost = DSK_BACKEND_NO_RANK;
   volatile std::uint32_t phase = 0, epoch = 0;
@@ -29,6 +30,7 @@ struct Status {
 struct Rotation {
   protocol::Turn turn;
   unsigned int finished = 0; // thread blocks of this call that are done
+  unsigned int stopped = 0;  // a wait has run out: later calls end at once
 };
 
 /// One rank's device memory as kernels see it.
@@ -51,6 +53,7 @@ struct Shape {
   protocol::Region one_shot;
   protocol::TwoShot two_shot;
   std::uint64_t timeout_ns;
+  bool several_devices;
 };
 
 __device__ __forceinline__ std::uint64_t now_ns() {
@@ -62,12 +65,21 @@ __device__ __forceinline__ std::uint64_t now_ns() {
 /// Peer memory across links: 16-byte stores and loads that the caches do not hold back.
 struct PeerMemory {
   Status* status;
+  volatile unsigned int* stopped;
   std::uint32_t epoch;
   std::uint64_t timeout_ns;
+  bool several_devices;
   std::uint64_t start_ns = 0;
 
-  __device__ void begin() { __threadfence_system(); }
-  __device__ void end() { __threadfence_system(); }
+  /// The clears of the call before are complete with its kernel; this passes them on to the peers that will read this call.
+  __device__ void begin() {
+    if (several_devices)
+      __threadfence_system();
+    else
+      __threadfence();
+  }
+  /// Nothing but what the loads themselves brought is used after them.
+  __device__ void end() {}
   __device__ void store(Packet* at, const Packet& packet) {
     asm volatile("st.volatile.global.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(at), "r"(packet.word[0]), "r"(packet.word[1]), "r"(packet.word[2]), "r"(packet.word[3]) : "memory");
   }
@@ -77,15 +89,20 @@ struct PeerMemory {
     return packet;
   }
   __device__ bool give_up(std::uint64_t spins, std::uint32_t peer, protocol::Phase phase) {
-    if (spins % 64 != 63) return false;
-    if (status->abort) return true;
+    if (spins % 256 != 255) return false;
+    if (*stopped) return true;
+    if (spins % 65536 == 65535 && status->abort) {
+      *stopped = 1;
+      return true;
+    }
     const std::uint64_t now = now_ns();
     if (start_ns == 0) start_ns = now;
     if (now - start_ns <= timeout_ns) return false;
-    status->lost = static_cast<std::int32_t>(peer);
     status->phase = static_cast<std::uint32_t>(phase);
     status->epoch = epoch;
-    status->abort = 1; // later calls end at once
+    status->lost = static_cast<std::int32_t>(peer);
+    __threadfence_system();
+    *stopped = 1;
     return true;
   }
 };
@@ -136,10 +153,10 @@ __global__ void __launch_bounds__(threads) one_shot_kernel(Shape shape, Views vi
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
   const protocol::Turn turn = self.one_shot->turn;
-  PeerMemory memory{self.status, turn.epoch, shape.timeout_ns};
+  PeerMemory memory{self.status, &self.one_shot->stopped, turn.epoch, shape.timeout_ns, shape.several_devices};
   const std::uint64_t packets = (bytes + 15) / 16;
   const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x, std::uint64_t{gridDim.x} * threads};
-  if (!self.status->abort) {
+  if (!self.one_shot->stopped) {
     protocol::one_shot_push(memory, shape.one_shot, self.rank, self.gather, turn, packets, lanes, Reader{static_cast<const std::byte*>(self.in), bytes});
     Sum sum;
     protocol::one_shot_collect(memory, shape.one_shot, self.rank, self.gather, turn, packets, lanes,
@@ -162,10 +179,10 @@ __global__ void __launch_bounds__(threads) two_shot_kernel(Shape shape, Views vi
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
   const protocol::Turn turn = self.two_shot->turn;
-  PeerMemory memory{self.status, turn.epoch, shape.timeout_ns};
+  PeerMemory memory{self.status, &self.two_shot->stopped, turn.epoch, shape.timeout_ns, shape.several_devices};
   const std::uint64_t packets = (bytes + 15) / 16;
   const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x, std::uint64_t{gridDim.x} * threads};
-  if (!self.status->abort) {
+  if (!self.two_shot->stopped) {
     protocol::two_shot_push(memory, shape.two_shot, self.rank, self.partial, self.result, turn, packets, lanes, Reader{static_cast<const std::byte*>(self.in), bytes});
     if (protocol::two_shot_reduce<Sum>(memory, shape.two_shot, self.rank, self.partial, self.result, turn, packets, lanes))
       protocol::two_shot_collect(memory, shape.two_shot, self.rank, self.result, turn, packets, lanes,
@@ -331,6 +348,7 @@ std::vector<std::unique_ptr<dsk_backend_comm>> make_peer_comms(const std::vector
   shape.one_shot = {slots, world, std::min(packets, one_shot_limit / 16)};
   shape.two_shot = {{slots, world, (packets + world - 1) / world}, {slots, 1, packets}};
   shape.timeout_ns = options.timeout_ms * 1000000;
+  shape.several_devices = std::any_of(devices.begin(), devices.end(), [&](const Device* d) { return d->ordinal != devices[0]->ordinal; });
   for (Device* device : devices) {
     shared->ranks.emplace_back();
     Shared::Rank& rank = shared->ranks.back();

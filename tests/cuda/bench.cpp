@@ -193,7 +193,8 @@ std::vector<std::string> heuristics(Device& device, const Bank& bank, std::uint6
 }
 
 std::unique_ptr<Replay> rotate(const Bank& bank, const std::string& choices, std::uint64_t m, const void* x, void* y, void* space, std::vector<std::unique_ptr<Gemm>>& keep) {
-  const std::size_t copies = bank.data.size();
+  // Large products take long enough that x and y alone push a weight out of L2.
+  const std::size_t copies = std::min<std::size_t>(bank.data.size(), m >= 1024 ? 4 : m >= 256 ? 16 : 64);
   keep.clear();
   for (std::size_t i = 0; i < copies; ++i) {
     keep.push_back(bank.gemm(i, choices));

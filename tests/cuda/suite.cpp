@@ -50,7 +50,7 @@ public:
   Bytes read_back(std::uint8_t poison = 0xff) {
     dsk_error* error = nullptr;
     ok(dsk_tp_device_memory_set(device_, host_.data(), pointer_, host_.size(), &error), error);
-    for (std::size_t i = bytes_; i < host_.size(); ++i) REQUIRE(host_[i] == poison);
+    REQUIRE(std::all_of(host_.begin() + static_cast<std::ptrdiff_t>(bytes_), host_.end(), [&](std::uint8_t b) { return b == poison; }));
     return Bytes(host_.begin(), host_.begin() + static_cast<std::ptrdiff_t>(bytes_));
   }
   void* get() const { return pointer_; }
@@ -195,8 +195,9 @@ dsk_tp_args device_args(std::size_t m, const Memory& x, const Memory& y, const M
   return args;
 }
 
-/// Samples of y[m][n] against double precision, tolerance 1 ulp + k 2^-24 sum |x| |w|.
-double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t m, Rng& rng, std::size_t samples) {
+/// Samples of y[m][n] against double precision, tolerance 1 ulp + k 2^-24 sum |x| |w|. FP8 may run on Hopper's FP8 tensor
+/// cores through cuBLASLt, which keep about 14 bits of a partial sum: 2^-13 sum |x| |w| more.
+double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t m, Rng& rng, std::size_t samples, bool fp8_cores) {
   double worst = 0;
   for (std::size_t s = 0; s < samples;) {
     const std::size_t row = s == 0 ? 0 : s < 64 ? m - 1 : rng() % m;
@@ -212,7 +213,7 @@ double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t 
         magnitude += std::fabs(term);
       }
       const double got = read(y.data(), w.activation, row * w.n + n);
-      const double allowed = ulp(w.activation, sum) + static_cast<double>(w.k) * 0x1p-24 * magnitude;
+      const double allowed = ulp(w.activation, sum) + (static_cast<double>(w.k) * 0x1p-24 + (fp8_cores ? 0x1p-13 : 0.0)) * magnitude;
       const double off = std::fabs(got - sum) / allowed;
       worst = std::isfinite(got) ? std::max(worst, off) : HUGE_VAL;
     }
@@ -282,10 +283,10 @@ TEST_CASE("products of every shape and format, measured choices") {
         ok(dsk_tp_linear_enqueue(plan.handle.get(), &args, stream.raw, &error), error);
         wait(comms[0].get(), stream.raw);
         Bytes y = ys.read_back();
-        for (std::size_t i = m * shape.n * size_of(t); i < y.size(); ++i) REQUIRE(y[i] == 0xff);
+        CHECK(std::all_of(y.begin() + static_cast<std::ptrdiff_t>(m * shape.n * size_of(t)), y.end(), [](std::uint8_t b) { return b == 0xff; }));
         y.resize(m * shape.n * size_of(t));
         CHECK(all_written(y, t));
-        CHECK(worst_of(weight, x, y, m, rng, 96) <= 1.0);
+        CHECK(worst_of(weight, x, y, m, rng, 96, format == DSK_DTYPE_F8E4M3) <= 1.0);
       }
     }
   }
@@ -320,7 +321,7 @@ TEST_CASE("own kernels at every m from 1 to 64, and 4096, batch-invariant") {
           Bytes y = ys.read_back();
           y.resize(m * shape.n * size_of(t));
           CHECK(all_written(y, t));
-          CHECK(worst_of(weight, x, y, m, rng, m > 128 ? 96 : 32) <= 1.0);
+          CHECK(worst_of(weight, x, y, m, rng, m > 128 ? 96 : 32, format == DSK_DTYPE_F8E4M3 && flags == 0) <= 1.0);
           if (flags & DSK_TP_BATCH_INVARIANT) CHECK(std::equal(last.begin(), last.end(), y.begin()));
           last = y;
         }

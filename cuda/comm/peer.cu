@@ -27,10 +27,11 @@ struct Status {
   volatile std::uint32_t abort = 0;
 };
 
+/// The rotation of one region. Every thread block reads its own turn and moves its share of them on, so that no block has to
+/// wait for another; all turns are the same between calls, whatever their grids.
 struct Rotation {
-  protocol::Turn turn;
-  unsigned int finished = 0; // thread blocks of this call that are done
-  unsigned int stopped = 0;  // a wait has run out: later calls end at once
+  protocol::Turn turn[most_blocks];
+  unsigned int stopped = 0; // a wait has run out: later calls end at once
 };
 
 /// One rank's device memory as kernels see it.
@@ -128,16 +129,10 @@ __device__ __forceinline__ void write_packet(std::byte* out, std::uint64_t bytes
   for (std::uint64_t h = 0; h < (bytes - i * 16) / 2; ++h) to[h] = static_cast<std::uint16_t>(packet.word[h / 2] >> (16 * (h % 2)));
 }
 
-/// The last thread block of a rank moves the rotation on.
+/// Called by every block at its end.
 __device__ void finish(Rotation* rotation, const protocol::Turn& turn, std::uint64_t packets) {
-  __syncthreads();
-  if (threadIdx.x != 0) return;
-  __threadfence();
-  if (atomicAdd(&rotation->finished, 1u) + 1u == gridDim.x) {
-    rotation->turn = turn.next(packets);
-    rotation->finished = 0;
-    __threadfence();
-  }
+  __syncthreads(); // all threads have read the turn
+  for (std::uint32_t b = blockIdx.x + threadIdx.x * gridDim.x; b < most_blocks; b += gridDim.x * blockDim.x) rotation->turn[b] = turn.next(packets);
 }
 
 __device__ __forceinline__ void wait_for_producer() {
@@ -152,7 +147,7 @@ template <Kind kind, class Sum>
 __global__ void __launch_bounds__(threads) one_shot_kernel(Shape shape, Views views, std::uint64_t bytes, std::uint64_t stride) {
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
-  const protocol::Turn turn = self.one_shot->turn;
+  const protocol::Turn turn = self.one_shot->turn[blockIdx.x];
   PeerMemory memory{self.status, &self.one_shot->stopped, turn.epoch, shape.timeout_ns, shape.several_devices};
   const std::uint64_t packets = (bytes + 15) / 16;
   const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x, std::uint64_t{gridDim.x} * threads};
@@ -178,7 +173,7 @@ template <class Sum>
 __global__ void __launch_bounds__(threads) two_shot_kernel(Shape shape, Views views, std::uint64_t bytes) {
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
-  const protocol::Turn turn = self.two_shot->turn;
+  const protocol::Turn turn = self.two_shot->turn[blockIdx.x];
   PeerMemory memory{self.status, &self.two_shot->stopped, turn.epoch, shape.timeout_ns, shape.several_devices};
   const std::uint64_t packets = (bytes + 15) / 16;
   const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x, std::uint64_t{gridDim.x} * threads};

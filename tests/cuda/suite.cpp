@@ -353,6 +353,8 @@ TEST_CASE("split layers of 2, 4 and 8 virtual ranks against the CPU backend, eag
       const Bytes gamma = random_tensor(rng, t, n);
       const dsk_tp_weight described = weight.describe();
       for (const int kind : {0, 1, 2}) { // column with gather, row, row with residual and norm
+        // The small NCCL that lets ranks share a GPU here carries F32 all-reduces only: on anything else it does nothing.
+        if (std::string(transport_name()) == "nccl" && kind != 1 && !(kind == 2 && t == DSK_DTYPE_F32)) continue;
         for (const std::size_t m : {1u, 7u, 300u}) {
           CAPTURE(ranks);
           CAPTURE(format);
@@ -601,8 +603,7 @@ TEST_CASE("a lost rank is named within the timeout, the device stays usable, and
       ok(dsk_tp_linear_enqueue(plans[0].handle.get(), &args, stream.raw, &error), error);
       const auto start = std::chrono::steady_clock::now();
       dsk_status status = DSK_STATUS_OK;
-      // The wait may see the work end before it sees why: ask until it says.
-      for (int i = 0; i < 50 && status == DSK_STATUS_OK; ++i) status = dsk_tp_comm_wait(comms[0].get(), stream.raw, &error);
+      status = dsk_tp_comm_wait(comms[0].get(), stream.raw, &error);
       const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
       std::printf("lost rank named after %.1f ms (limit 200 ms): %s\n", ms, dsk_error_message(error));
       refused(status, error, DSK_STATUS_BACKEND, "rank 1 is lost");
@@ -666,4 +667,41 @@ TEST_CASE("a plan from saved choices") {
     CHECK(second.info.create_ms < 50);
     dsk_free(text);
   }
+}
+
+TEST_CASE("a small tour of every kernel, for the sanitizers") {
+  const auto device = cuda();
+  Rng rng(48);
+  dsk_error* error = nullptr;
+  for (const std::uint32_t ranks : {1u, 2u})
+    for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4}) {
+      const dsk_dtype t = activation_of(format);
+      const auto comms = comms_of(device.get(), ranks);
+      std::vector<dsk_tp_comm*> raw;
+      for (const auto& comm : comms) raw.push_back(comm.get());
+      const Weight weight(rng, format, t, 72, 272, true);
+      const dsk_tp_weight described = weight.describe();
+      const Bytes gamma = random_tensor(rng, t, 72);
+      Stream stream(device.get());
+      for (const std::size_t m : {1u, 3u, 19u})
+        for (const dsk_tp_split split : {DSK_TP_SPLIT_COLUMN, DSK_TP_SPLIT_ROW}) {
+          dsk_tp_linear_desc desc = linear_desc(&described, split, t, 19, DSK_TP_NO_MEASURE | (split == DSK_TP_SPLIT_COLUMN ? DSK_TP_GATHER_OUTPUT : 0));
+          if (split == DSK_TP_SPLIT_ROW) desc.gamma = gamma.data();
+          std::vector<Plan> plans;
+          std::vector<Memory> xs, ys, spaces;
+          dsk_tp_group* group = nullptr;
+          ok(dsk_tp_group_begin(raw.data(), ranks, &group, &error), error);
+          for (std::uint32_t r = 0; r < ranks; ++r) {
+            plans.emplace_back(raw[r], desc);
+            xs.emplace_back(device.get(), random_tensor(rng, t, m * plans[r].info.input_columns));
+            ys.emplace_back(device.get(), m * 72 * size_of(t));
+            spaces.emplace_back(device.get(), plans[r].info.workspace_bytes);
+            const dsk_tp_args args = device_args(m, xs[r], ys[r], spaces[r]);
+            ok(dsk_tp_linear_enqueue(plans[r].handle.get(), &args, stream.raw, &error), error);
+          }
+          ok(dsk_tp_group_end(group, &error), error);
+          wait(raw[0], stream.raw);
+          for (Memory& y : ys) CHECK(all_written(y.read_back(), t));
+        }
+    }
 }

@@ -14,8 +14,8 @@ namespace {
 using protocol::Packet;
 
 constexpr std::uint32_t slots = 3;
-constexpr int threads = 512;
-constexpr std::uint32_t most_blocks = 24;
+constexpr int threads = 128; // small blocks spread a short message over many multiprocessors
+constexpr std::uint32_t most_blocks = 64; // of one rank
 constexpr std::uint32_t kernel_ranks = 16; // of one cooperative launch
 constexpr std::uint64_t one_shot_limit = 256 * 1024;
 
@@ -121,12 +121,14 @@ struct Reader {
 };
 
 __device__ __forceinline__ void write_packet(std::byte* out, std::uint64_t bytes, std::uint64_t i, const Packet& packet) {
-  if ((i + 1) * 16 <= bytes) {
+  // Parts of a gather may begin at any element.
+  if ((i + 1) * 16 <= bytes && reinterpret_cast<std::uintptr_t>(out) % 16 == 0) {
     *reinterpret_cast<Packet*>(out + i * 16) = packet;
     return;
   }
   auto* to = reinterpret_cast<std::uint16_t*>(out + i * 16);
-  for (std::uint64_t h = 0; h < (bytes - i * 16) / 2; ++h) to[h] = static_cast<std::uint16_t>(packet.word[h / 2] >> (16 * (h % 2)));
+  const std::uint64_t halves = (i + 1) * 16 <= bytes ? 8 : (bytes - i * 16) / 2;
+  for (std::uint64_t h = 0; h < halves; ++h) to[h] = static_cast<std::uint16_t>(packet.word[h / 2] >> (16 * (h % 2)));
 }
 
 /// Called by every block at its end.
@@ -202,6 +204,7 @@ struct Shared {
   };
   std::vector<Rank> ranks;
   Shape shape{};
+  std::uint32_t block_limit = 1; // of one rank, so that all ranks of a device are resident at once
 
   ~Shared() {
     for (Rank& rank : ranks) {
@@ -301,7 +304,7 @@ private:
         }
       }
       const std::uint64_t packets = (piece + 15) / 16;
-      const auto blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>((packets + threads - 1) / threads, 1, most_blocks));
+      const auto blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>((packets + threads - 1) / threads, 1, shared_->block_limit));
       void* parameters[] = {&shared_->shape, &views, &piece, &stride}; // the two-shot kernel takes three of them
       const dim3 grid(blocks, together);
       if (together > 1) {
@@ -332,6 +335,30 @@ private:
   std::shared_ptr<Shared> shared_;
   std::uint32_t rank_;
 };
+
+} // namespace
+
+namespace {
+
+/// Blocks of one rank that fit on the device together with those of the ranks beside it.
+std::uint32_t resident_blocks(const Device& device, std::uint32_t ranks_beside) {
+  int least = 1 << 20;
+  const auto fits = [&](auto* kernel) {
+    int blocks = 0;
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, 0), "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+    least = std::min(least, blocks);
+  };
+  fits(one_shot_kernel<Kind::gather, protocol::SumF32>);
+  fits(one_shot_kernel<Kind::reduce, protocol::SumF32>);
+  fits(one_shot_kernel<Kind::reduce, protocol::SumBf16>);
+  fits(one_shot_kernel<Kind::reduce, protocol::SumF16>);
+  fits(two_shot_kernel<protocol::SumF32>);
+  fits(two_shot_kernel<protocol::SumBf16>);
+  fits(two_shot_kernel<protocol::SumF16>);
+  const auto all = static_cast<std::uint32_t>(least * device.multiprocessors) / ranks_beside;
+  if (all == 0) throw Failure(DSK_STATUS_UNSUPPORTED, std::to_string(ranks_beside) + " ranks do not fit on one device");
+  return std::min(all, most_blocks);
+}
 
 } // namespace
 
@@ -375,6 +402,12 @@ std::vector<std::unique_ptr<dsk_backend_comm>> make_peer_comms(const std::vector
     new (rank.status) Status;
     check(cudaEventCreateWithFlags(&rank.event, cudaEventDisableTiming), "cudaEventCreate");
     check(cudaDeviceSynchronize(), "clearing the slots");
+  }
+  shared->block_limit = most_blocks;
+  for (const Device* device : devices) {
+    const Current current(device->ordinal);
+    const auto beside = static_cast<std::uint32_t>(std::count_if(devices.begin(), devices.end(), [&](const Device* d) { return d->ordinal == device->ordinal; }));
+    shared->block_limit = std::min(shared->block_limit, resident_blocks(*device, beside));
   }
   std::vector<Packet*> table;
   for (const auto member : {&Shared::Rank::gather, &Shared::Rank::partial, &Shared::Rank::result})

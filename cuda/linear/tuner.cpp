@@ -127,7 +127,7 @@ bool Tuner::runs_right(const Choice& choice, std::uint64_t m) {
 
 /// Median of replays of a graph that runs the product once on every copy of the weight.
 double Tuner::time_us(const Choice& choice, std::uint64_t m, int replays) {
-  const std::size_t launches = m >= 1024 ? std::min<std::size_t>(3, weights_.size()) : weights_.size();
+  const std::size_t launches = m >= 1024 ? std::min<std::size_t>(5, weights_.size()) : weights_.size();
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
   check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
@@ -177,7 +177,8 @@ std::uint64_t Tuner::step_of(const Choice& choice, std::uint64_t m, std::uint64_
 }
 
 std::vector<Choice> Tuner::best(std::uint64_t m, std::uint64_t from) {
-  const int first_runs = 3, last_runs = 9;
+  constexpr int first_runs = 3, last_runs = 5;
+  constexpr std::size_t finalists = 4;
   std::vector<Choice> right;
   for (Choice& choice : candidates(m)) {
     choice.step = step_of(choice, m, from);
@@ -187,14 +188,21 @@ std::vector<Choice> Tuner::best(std::uint64_t m, std::uint64_t from) {
   }
   const auto faster = [](const Choice& a, const Choice& b) { return a.us < b.us; };
   std::sort(right.begin(), right.end(), faster);
-  if (right.size() > 3) {
+  if (right.size() > finalists) {
     std::vector<Choice> general;
-    for (std::size_t i = 3; i < right.size() && general.empty(); ++i)
+    for (std::size_t i = finalists; i < right.size() && general.empty(); ++i)
       if (right[i].step == 1) general.push_back(right[i]);
-    right.resize(3);
+    right.resize(finalists);
     right.insert(right.end(), general.begin(), general.end());
   }
-  for (Choice& choice : right) choice.us = time_us(choice, m, last_runs);
+  // In turns, because clocks drift: the median of each one's rounds.
+  std::vector<std::vector<double>> rounds(right.size());
+  for (int round = 0; round < 5; ++round)
+    for (std::size_t i = 0; i < right.size(); ++i) rounds[i].push_back(time_us(right[i], m, last_runs));
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    std::sort(rounds[i].begin(), rounds[i].end());
+    right[i].us = rounds[i][rounds[i].size() / 2];
+  }
   std::sort(right.begin(), right.end(), faster);
   std::vector<Choice> out;
   for (const Choice& choice : right) {

@@ -1,5 +1,5 @@
 // Times on one GPU: measured choices against every cuBLASLt heuristic, graphs against eager launches, plan creation, and the
-// own all-reduce with virtual ranks. usage: gpu_bench OUT.jsonl [products] ; one JSON line for each figure.
+// own all-reduce with virtual ranks. usage: gpu_bench OUT.jsonl [products | bf16] ; one JSON line for each figure.
 //
 // Method: a graph of launches that rotate over enough copies of the weight to leave none in L2 (at least 512 MB together),
 // random data, replayed; the median of 7 replays divided by the launches. Rivals alternate with own choices.
@@ -412,6 +412,7 @@ int main(int argc, char** argv) {
     layer_chain(device);
     if (argc > 2) {
       for (const dsk_dtype weight : {DSK_DTYPE_BF16, DSK_DTYPE_F8E4M3}) {
+        if (std::strcmp(argv[2], "bf16") == 0 && weight != DSK_DTYPE_BF16) continue;
         double worst = 0, log_sum = 0;
         int points = 0;
         const auto start = std::chrono::steady_clock::now();

@@ -313,7 +313,7 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
     for (const Candidate& s : sources)
       use(*s.table, rates_of(*s.device), s.weight / total, exclusion);
     const double more =
-        (same_family ? 0.65 : 1.0) * law_.transfer_error + (same_type_found ? 0 : error_other_type);
+        (same_family ? 0.9 : 1.0) * law_.transfer_error + (same_type_found ? 0 : error_other_type);
     for (float& error : errors_)
       error = static_cast<float>(std::hypot(error, more));
     return;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "perf/step.hpp"
+#include "perf/step_cache.hpp"
 #include "perf/step_timers.hpp"
 
 namespace dsk::perf {
@@ -36,11 +38,9 @@ struct StepModel::State {
   std::vector<LinkTimer> links;
 
   std::array<Curve<columns>, rows_count> curves;
-  Surface<columns> decode;
+  std::shared_ptr<const Surface<columns>> decode; // shared by deployments with the same attention
 
-  explicit State(const Deployment& d);
-  void fill();
-  void fill_decode();
+  State(const Deployment& d, StepCache::State& cache);
   RankBatch rank_of(const Batch& batch) const noexcept;
   double rows_of(const RankBatch& rank, Rows rows) const noexcept;
   void add_engine(Row& row, const RankBatch& rank) const noexcept;

@@ -29,7 +29,7 @@ Row between(const Row& left, const Row& right, std::size_t i) {
 
 StepModel::State::State(const Deployment& d)
     : parallel(d.parallel), queries(1 + d.mtp_tokens), max_positions(d.model->max_positions),
-      model_name(d.model->name), overheads(engine_overheads(*d.engine, *d.device)) {
+      overheads(engine_overheads(*d.engine, *d.device)) {
   const Device& device = *d.device;
   const Engine& engine = *d.engine;
   const Rates rates = rates_of(device);

@@ -19,7 +19,6 @@ Rates rates_of(const Device& device) {
   for (std::size_t i = 0; i < element_count; ++i)
     rates.flops_per_us[i] = device.dense_tflops[i] * 1e6;
   rates.link_bytes_per_us = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3;
-  rates.multiprocessors = device.multiprocessors;
   rates.name = device.name;
   rates.family = device.family;
   return rates;
@@ -31,7 +30,6 @@ Rates rates_of(const FactDevice& device) {
   std::copy(std::begin(device.flops_per_us), std::end(device.flops_per_us),
             rates.flops_per_us.begin());
   rates.link_bytes_per_us = device.link_bytes_per_us;
-  rates.multiprocessors = device.multiprocessors;
   rates.name = device.name;
   rates.family = device.family;
   return rates;

@@ -37,7 +37,6 @@ struct Rates {
   double bytes_per_us = 1;
   std::array<double, element_count> flops_per_us{};
   double link_bytes_per_us = 1;
-  int multiprocessors = 0;
   std::string_view name;
   std::string_view family;
 };

@@ -28,7 +28,7 @@ void add_runs(Curve<columns>& curve, const StepCache::State::Prepared<Timer>& pr
 
 StepModel::State::State(const Deployment& d, StepCache::State& cache)
     : parallel(d.parallel), queries(1 + d.mtp_tokens), max_positions(d.model->max_positions),
-      model_name(d.model->name), overheads(engine_overheads(*d.engine, *d.device)) {
+      overheads(engine_overheads(*d.engine, *d.device)) {
   const Device& device = *d.device;
   const Engine& engine = *d.engine;
   const Rates rates = rates_of(device);

@@ -27,7 +27,6 @@ struct StepModel::State {
   Parallel parallel;
   double queries = 1; // tokens a decoding sequence brings
   std::int64_t max_positions = 0;
-  std::string model_name;
   LayerCounts layers;
   EngineOverheads overheads;
 

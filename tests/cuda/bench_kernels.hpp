@@ -8,4 +8,5 @@ struct CopyRanks {
   void* out[8];
 };
 
-void copy_ranks(const CopyRanks& ranks, unsigned count, unsigned long long bytes, cudaStream_t stream);
+void copy_ranks(const CopyRanks& ranks, unsigned count, unsigned long long bytes,
+                cudaStream_t stream);

@@ -56,13 +56,9 @@ void Replica::submit(const Job& job, double at_s) {
     else if (pending_ == Pending::decode && !blocked_) {
       const double mean = mean_length();
       const double extra = skew();
-      std::int64_t steps = timer_.steps_within(decoding_, mean, extra, policy_.tokens_per_step,
-                                               steps_, (at_s - now_s_) * 1e6 - swap_us_);
-      steps += policy_.lag_steps;
-      if (policy_.poll_steps > 1) {
-        const std::int64_t over = (ticks_ + steps) % policy_.poll_steps;
-        if (over > 0) steps += policy_.poll_steps - over;
-      }
+      const std::int64_t steps =
+          timer_.steps_within(decoding_, mean, extra, policy_.tokens_per_step, steps_,
+                              (at_s - now_s_) * 1e6 - swap_us_);
       if (steps < steps_) {
         steps_ = steps;
         end_s_ = now_s_ + (timer_.run_us(decoding_, mean, extra, policy_.tokens_per_step, steps) +

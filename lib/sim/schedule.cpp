@@ -100,7 +100,10 @@ bool Replica::admit(std::uint32_t slot) {
     found = cache_->match(blocks, whole);
     cache_pages_ = blocks_of(blocks.block_tokens);
   }
-  if (!may_admit(s, pages - (found.blocks - found.idle) * cache_pages_)) return false;
+  // A sequence that comes with its KV decodes in this very step, and may need a page for that.
+  const bool decodes_now = s.swapped || s.job.first_s >= 0;
+  const std::int64_t own = decodes_now && s.prompt % policy_.block_tokens == 0 ? 1 : 0;
+  if (!may_admit(s, pages + own - (found.blocks - found.idle) * cache_pages_)) return false;
   for (std::int32_t i = 0; i < whole; ++i)
     cache_->hold(blocks[i]);
   s.shared = whole;
@@ -126,6 +129,7 @@ bool Replica::build_prefill() {
       mixed ? (decoding_ + spec_.dp - 1) / spec_.dp * policy_.decode_tokens : 0;
   room_ = fixed ? std::int64_t{1} << 40
                 : std::max<std::int64_t>(0, policy_.token_budget - on_rank);
+  chunks_.clear();
   std::fill(rank_tokens_.begin(), rank_tokens_.end(), 0);
   std::fill(rank_attention_.begin(), rank_attention_.end(), 0.0);
   for (const std::uint32_t slot : prefilling_)

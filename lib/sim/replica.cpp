@@ -26,6 +26,20 @@ std::int32_t Replica::cached_blocks(const Job& job) const noexcept {
       .blocks;
 }
 
+double Replica::prefill_estimate_s(std::int64_t tokens, std::int64_t context) const {
+  double us = 0;
+  for (std::int64_t done = 0; done < tokens;) {
+    PrefillWork work;
+    work.tokens = work.busiest_tokens =
+        std::min<std::int64_t>(tokens - done, policy_.chunked ? policy_.token_budget : tokens);
+    work.prompts = 1;
+    work.attention_us = timer_.chunk_attention_us(work.tokens, context + done);
+    us += timer_.prefill_us(0, 0, 0, work);
+    done += work.tokens;
+  }
+  return us * 1e-6;
+}
+
 std::uint32_t Replica::new_slot() {
   if (!free_slots_.empty()) {
     const std::uint32_t slot = free_slots_.back();

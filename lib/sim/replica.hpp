@@ -110,6 +110,8 @@ public:
   double now_s() const noexcept { return now_s_; }
   const ReplicaTotals& totals() const noexcept { return totals_; }
   const Histogram& itl() const noexcept { return itl_; } // seconds
+  /// Time of computing so many prompt tokens behind `context` by themselves, without a queue.
+  double prefill_estimate_s(std::int64_t tokens, std::int64_t context) const;
   /// Leading blocks of the job that its prefix cache holds.
   std::int32_t cached_blocks(const Job& job) const noexcept;
 

@@ -118,12 +118,17 @@ DSK_NODISCARD DSK_API dsk_status dsk_bench_command_run(const dsk_bench_options* 
  * Measures what this machine's memory, devices and links reach.
  *
  * Request (docs/schema/bench-probe-request.schema.json):
- * {"suite": "quick" | "full" | "before_after" | "host", "device": 0, "probes": ["memory_read",
- * ...], "linears": [{"name", "n", "k"}, ...], "disk_path": "/path/of/a/large/file", "scale": 1.0,
- *  "done": ["ids of probes that a former run has finished", ...]}
+ * {"suite": "quick" | "full" | "before_after" | "host",  which probes there are ("full")
+ *  "probes": ["host/memory_read/threads1", ...],          of these only the named ones
+ *  "list": true,                                           name them, measure nothing
+ *  "backend": "cuda", "device": 0,
+ *  "linears": [{"name", "n", "k"}, ...],                   layers of a model, as further products
+ *  "disk_path": "/a/file/of/64/MiB/or/more"}
  * `suite` or `probes` is needed. A probe that cannot run here gives a line with "skipped" and the
  * reason, not an error.
- * @param out  JSON lines: the machine record, then one line for each measurement.
+ * @param out  JSON lines: the machine record, then one line for each measurement; with "list", one
+ *             line {"kind": "probe", "name"} for each probe.
+ * @return NOT_FOUND for a probe that the suite does not have.
  * @since 0.1
  */
 DSK_NODISCARD DSK_API dsk_status dsk_bench_probe(const char* json, size_t json_len,

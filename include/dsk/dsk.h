@@ -3,6 +3,7 @@
 #define DSK_DSK_H
 
 #include "dsk/base.h"
+#include "dsk/bench.h"
 #include "dsk/plan.h"
 #include "dsk/tp.h"
 

@@ -173,10 +173,11 @@ private:
 
 std::size_t host_array_bytes(int threads) {
   const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  // A virtual machine may report the cache of a whole socket; 1 GiB is far beyond a share of it.
+  // A virtual machine may report the cache of a whole socket; 512 MiB is far beyond its share of
+  // it.
   const std::size_t total =
       std::clamp<std::size_t>(4 * static_cast<std::size_t>(std::max(0L, cache)),
-                              std::size_t{64} << 20, std::size_t{1} << 30);
+                              std::size_t{64} << 20, std::size_t{512} << 20);
   return total / static_cast<std::size_t>(std::max(1, threads)) / page * page;
 }
 
@@ -186,7 +187,11 @@ Prepared host_memory(HostMemoryKind kind, int threads, std::size_t array_bytes) 
   // Each thread touches its own arrays first, so that they lie in its own NUMA node.
   const auto fill = [&](int index) {
     Arrays& own = (*arrays)[static_cast<std::size_t>(index)];
-    for (Buffer* buffer : {&own.a, &own.b, &own.c}) {
+    const std::size_t used = kind == HostMemoryKind::triad  ? 3
+                             : kind == HostMemoryKind::copy ? 2
+                                                            : 1;
+    Buffer* const buffers[] = {&own.a, &own.b, &own.c};
+    for (Buffer* buffer : std::vector<Buffer*>(buffers, buffers + used)) {
       *buffer = allocate(array_bytes);
       std::uint64_t state = static_cast<std::uint64_t>(index) + 88172645463325252ull;
       for (std::size_t i = 0; i < n; ++i) {

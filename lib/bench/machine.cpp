@@ -1,6 +1,7 @@
 #include "bench/machine.hpp"
 
-#include <cstdio>
+#include <cstdint>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <set>
@@ -39,9 +40,9 @@ std::vector<std::string> fields(const std::string& path, const std::string& key)
   return out;
 }
 
-double kibibytes(const std::string& key) {
-  const auto found = fields("/proc/meminfo", key);
-  return found.empty() ? 0 : 1024 * std::strtod(found.front().c_str(), nullptr);
+std::uint64_t memory_bytes(const std::string& key) {
+  const auto found = fields("/proc/meminfo", key); // "16384 kB", where kB is 1,024 bytes
+  return found.empty() ? 0 : 1024 * std::strtoull(found.front().c_str(), nullptr, 10);
 }
 
 std::string utc_now() {
@@ -138,8 +139,8 @@ Json machine_record() {
     out["system"] = {
         {"name", system.sysname}, {"kernel", system.release}, {"machine", system.machine}};
   out["processor"] = processor();
-  out["memory_bytes"] = kibibytes("MemTotal:");
-  out["memory_available_bytes"] = kibibytes("MemAvailable:");
+  out["memory_bytes"] = memory_bytes("MemTotal:");
+  out["memory_available_bytes"] = memory_bytes("MemAvailable:");
   const Nvml& nvml = Nvml::instance();
   out["driver_version"] =
       nvml.driver_version().empty() ? Json(nullptr) : Json(nvml.driver_version());

@@ -39,6 +39,11 @@ const Cancel& interrupt();
 /// Each adds one subcommand to `app`; its callback stores the exit code in `code`.
 void add_plan(CLI::App& app, int& code);
 void add_memory(CLI::App& app, int& code);
+void add_cost(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
+void add_explain(CLI::App& app, int& code);
+void add_validate(CLI::App& app, int& code);
+void add_bench(CLI::App& app, int& code);
+void add_machine(CLI::App& app, int& code);
 
 } // namespace dsk::cli

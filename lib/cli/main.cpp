@@ -45,7 +45,12 @@ int run(int argc, char** argv) {
   int code = exit_answered;
   add_plan(app, code);
   add_memory(app, code);
+  add_cost(app, code);
   add_catalog(app, code);
+  add_explain(app, code);
+  add_validate(app, code);
+  add_bench(app, code);
+  add_machine(app, code);
   app.add_subcommand("version", "Print the version of the tool and of the library")->callback([] {
     print("dsk " + std::to_string(DSK_VERSION_MAJOR) + "." + std::to_string(DSK_VERSION_MINOR) +
           "." + std::to_string(DSK_VERSION_PATCH) + ", libdsk " + dsk_version_string() + ", ABI " +

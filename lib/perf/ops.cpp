@@ -285,7 +285,7 @@ private:
       half.k = mla->kv_lora_rank;
       half.weight_bytes = head_bytes * mla->v_head_dim;
       graph_.products.push_back(half);
-      if (!op.shape.index_heads) {
+      if (op.shape.index_heads == 0) {
         op.expands = true;
         op.expansion = product(matrix, count, Rows::tokens);
       }

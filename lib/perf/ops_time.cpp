@@ -335,7 +335,8 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
     grid_.assign(a_.size() * b_.size(), 0);
     errors_.assign(grid_.size(), 0);
   }
-  const ShapeBlend blend(table, spec_.size, exclusion.shape, law_at);
+  const ShapeBlend blend(table, spec_.size, {exclusion.shape || exclusion.beyond, exclusion.beyond},
+                         law_at);
   if (!blend.exact() && origin_ == Origin::measured)
     origin_ = Origin::interpolated;
   for (std::size_t i = 0; i < a_.size(); ++i)

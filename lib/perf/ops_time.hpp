@@ -78,6 +78,7 @@ double speed_of_light_us(const Rates& rates, const KernelSpec& spec, double a, d
 /// What a hold-out test must not see.
 struct Exclusion {
   bool shape = false;            // the rows of the spec's own sizes, on every device
+  bool beyond = false;           // also shapes as large where the spec is the largest
   std::string_view family;       // every table of this device family
 };
 

@@ -193,27 +193,37 @@ StepTime StepModel::step(const Batch& batch) const noexcept {
   return time;
 }
 
-void StepModel::check(const Batch& batch, const std::string& path) const {
-  constexpr std::int64_t most = std::int64_t{1} << 40;
-  const auto range = [&](std::int64_t value, std::int64_t least, std::int64_t greatest,
-                         const std::string& member) {
-    if (value < least || value > greatest)
-      invalid_request(path + "/" + member, member + " is " + std::to_string(value) +
-                                               ", must lie between " + std::to_string(least) +
-                                               " and " + std::to_string(greatest));
-  };
-  const std::int64_t positions = state_->max_positions > 0 ? state_->max_positions : most;
-  range(batch.decode_sequences, 0, std::int64_t{1} << 20, "decode_sequences");
-  range(batch.kv_max, 0, positions, "kv_max");
-  range(batch.kv_sum, batch.kv_max, std::max(batch.kv_max, batch.decode_sequences * batch.kv_max),
-        "kv_sum");
-  if (batch.decode_sequences > 0) range(batch.kv_sum, batch.decode_sequences, most, "kv_sum");
-  range(batch.chunks, 0, 4, "chunks");
+namespace {
+
+// Text is built on failure only: a valid batch costs no allocation.
+void need(std::int64_t value, std::int64_t least, std::int64_t greatest, const char* member,
+          const char* path, int chunk = -1) {
+  if (value >= least && value <= greatest) return;
+  std::string at = path;
+  if (chunk >= 0) at += "/prefill/" + std::to_string(chunk);
+  invalid_request(at + "/" + member, std::string(member) + " is " + std::to_string(value) +
+                                         ", must lie between " + std::to_string(least) + " and " +
+                                         std::to_string(greatest));
+}
+
+} // namespace
+
+void StepModel::check(const Batch& batch, const char* path) const {
+  constexpr std::int64_t most_sequences = std::int64_t{1} << 20;
+  constexpr std::int64_t most_tokens = std::int64_t{1} << 40;
+  const std::int64_t positions = state_->max_positions > 0 ? state_->max_positions : most_tokens;
+  need(batch.decode_sequences, 0, most_sequences, "decode_sequences", path);
+  if (batch.decode_sequences > 0) {
+    need(batch.kv_max, 1, positions, "kv_max", path);
+    // Every cache holds a token, one holds kv_max, none holds more.
+    need(batch.kv_sum, batch.kv_max + batch.decode_sequences - 1,
+         batch.decode_sequences * batch.kv_max, "kv_sum", path);
+  }
+  need(batch.chunks, 0, 4, "chunks", path);
   for (int i = 0; i < batch.chunks; ++i) {
     const PrefillChunk& chunk = batch.prefill[static_cast<std::size_t>(i)];
-    const std::string at = "prefill/" + std::to_string(i);
-    range(chunk.new_tokens, 1, positions, at + "/new_tokens");
-    range(chunk.context, 0, positions - chunk.new_tokens, at + "/context");
+    need(chunk.new_tokens, 1, positions, "new_tokens", path, i);
+    need(chunk.context, 0, positions - chunk.new_tokens, "context", path, i);
   }
   if (batch.decode_sequences == 0 && batch.chunks == 0)
     invalid_request(path, "the batch has neither decode sequences nor prefill chunks");

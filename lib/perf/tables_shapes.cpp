@@ -81,24 +81,30 @@ std::vector<double> solve(const std::vector<double>& l, std::vector<double> x, s
 
 } // namespace
 
-ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, bool exclude,
+ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, Without without,
                        const LawAt& law_at)
     : table_(table), error_(table.shape_error) {
   for (const std::int32_t a : table.a)
     a_.push_back(std::log(static_cast<double>(a)));
   for (const std::int32_t b : table.b)
     b_.push_back(std::log(std::max(1.0, static_cast<double>(b))));
+  Sizes largest{};
+  for (std::size_t s = 0; s < table.shape_count(); ++s)
+    for (std::size_t i = 0; i < table.sizes; ++i)
+      largest[i] = std::max(largest[i], static_cast<double>(table.shape(s)[i]));
   std::vector<std::size_t> shapes;
   for (std::size_t s = 0; s < table.shape_count(); ++s) {
     const Sizes other = sizes_of(table.shape(s));
     if (other == size) {
-      if (exclude)
-        continue;
+      if (without.self) continue;
       exact_ = true;
       sources_.push_back(source(s, law_at));
       return;
     }
-    shapes.push_back(s);
+    bool beyond = false;
+    for (std::size_t i = 0; i < table.sizes; ++i)
+      beyond = beyond || (size[i] >= largest[i] && other[i] >= size[i]);
+    if (!(without.beyond && beyond)) shapes.push_back(s);
   }
   if (shapes.empty()) { // nothing but the shape itself: the bare law
     error_ = 0.6;

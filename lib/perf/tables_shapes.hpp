@@ -21,8 +21,13 @@ public:
   };
   using LawAt = std::function<Law(std::span<const std::int32_t> sizes, double a, double b)>;
 
-  /// `exclude` leaves the rows of `size` itself out.
-  ShapeBlend(const FactTable& table, const std::array<double, max_sizes>& size, bool exclude,
+  /// What a hold-out test leaves out: the rows of `size` itself, and of every GEMM shape that is as
+  /// large in a dimension where `size` is the largest (so that it lies outside what is left).
+  struct Without {
+    bool self = false;
+    bool beyond = false;
+  };
+  ShapeBlend(const FactTable& table, const std::array<double, max_sizes>& size, Without without,
              const LawAt& law_at);
 
   struct Value {

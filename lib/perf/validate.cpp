@@ -13,6 +13,7 @@ class Timers {
 public:
   Timers(const Device& device, HoldOut hold_out) : rates_(rates_of(device)) {
     exclusion_.shape = hold_out == HoldOut::shape;
+    exclusion_.beyond = hold_out == HoldOut::frontier;
     if (hold_out == HoldOut::gpu)
       exclusion_.family = device.family;
   }
@@ -44,6 +45,20 @@ std::string size_class(const KernelRow& row) {
   }
   const double work = row.a * std::max(1.0, row.b);
   return work < 4096 ? "small" : work < 262144 ? "medium" : "large";
+}
+
+// Leaves the GEMM rows whose n or k is the largest of the file.
+void keep_frontier(std::vector<KernelRow>& rows) {
+  double n = 0, k = 0;
+  for (const KernelRow& row : rows)
+    if (row.predicted() && row.spec.op == KernelOp::gemm) {
+      n = std::max(n, row.spec.size[0]);
+      k = std::max(k, row.spec.size[1]);
+    }
+  for (KernelRow& row : rows)
+    if (row.predicted() &&
+        !(row.spec.op == KernelOp::gemm && (row.spec.size[0] >= n || row.spec.size[1] >= k)))
+      row.status = "not modelled: inside the measured range";
 }
 
 struct Sample {
@@ -99,6 +114,7 @@ KernelReport validate_kernels(std::string_view csv, const Device& device, HoldOu
     auto operator<=>(const Key&) const = default;
   };
   std::map<Key, std::vector<Sample>> groups;
+  if (hold_out == HoldOut::frontier) keep_frontier(report.rows);
   for (std::size_t i = 0; i < report.rows.size(); ++i) {
     const KernelRow& row = report.rows[i];
     if (!row.predicted()) {

@@ -14,7 +14,8 @@ namespace dsk::perf {
 enum class HoldOut : std::uint8_t {
   none,  // everything compiled in may be used
   shape, // the row's own sizes are left out ((n, k) of a GEMM; all sizes but batch, tokens, length)
-  gpu    // every table of the device's family is left out
+  gpu,   // every table of the device's family is left out
+  frontier // GEMMs at the largest n or k: every shape at least as large there is left out
 };
 
 /// One row of the file. Text refers to the file's own bytes.

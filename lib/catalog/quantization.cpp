@@ -74,7 +74,8 @@ WeightFormat integer_format(int bits, int group, int scale_bits, bool zero_point
 
 class QuantizationReader {
 public:
-  explicit QuantizationReader(const WeightFormat& unquantized) : unquantized_(unquantized) {
+  QuantizationReader(const WeightFormat& unquantized, std::vector<std::string>& warnings)
+      : unquantized_(unquantized), warnings_(warnings) {
     out_.default_format = unquantized;
   }
 
@@ -258,6 +259,7 @@ private:
   }
 
   WeightFormat unquantized_;
+  std::vector<std::string>& warnings_;
   Quantization out_;
 };
 
@@ -292,8 +294,9 @@ WeightFormat Quantization::format_of(const std::string& module,
 
 Quantization read_quantization(const Json* config, const std::string& config_path,
                                const Json* hf_quant, const std::string& hf_quant_path,
-                               const std::string& expert_dtype, const WeightFormat& unquantized) {
-  QuantizationReader reader(unquantized);
+                               const std::string& expert_dtype, const WeightFormat& unquantized,
+                               std::vector<std::string>& warnings) {
+  QuantizationReader reader(unquantized, warnings);
   if (hf_quant)
     reader.hf_quant(*hf_quant, hf_quant_path);
   else if (config)

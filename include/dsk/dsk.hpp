@@ -474,13 +474,12 @@ inline std::string explain_step(const std::string& request, dsk_explain_format f
 inline std::pair<std::string, std::string> validate_kernels(const std::string& request,
                                                             std::string_view csv) {
   char* predictions = nullptr;
-  std::string report =
-      detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
-        const dsk_status status = dsk_plan_validate_kernels(
-            request.data(), request.size(), csv.data(), csv.size(), out, &predictions, error);
-        *length = status == DSK_STATUS_OK ? std::char_traits<char>::length(*out) : 0;
-        return status;
-      });
+  std::string report = detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+    const dsk_status status = dsk_plan_validate_kernels(request.data(), request.size(), csv.data(),
+                                                        csv.size(), out, &predictions, error);
+    *length = status == DSK_STATUS_OK ? std::char_traits<char>::length(*out) : 0;
+    return status;
+  });
   const std::unique_ptr<char, void (*)(void*)> owner(predictions, dsk_free);
   return {std::move(report), std::string(predictions)};
 }

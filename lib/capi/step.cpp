@@ -63,8 +63,8 @@ dsk_status dsk_plan_step_create(const char* json, size_t json_len, dsk_plan_step
   return guard(error, __func__, [&] {
     require(out, "out");
     *out = nullptr;
-    *out = new dsk_plan_step_model(
-        dsk::plan::step_model_of(parse(json, json_len), builtin_catalog()));
+    *out =
+        new dsk_plan_step_model(dsk::plan::step_model_of(parse(json, json_len), builtin_catalog()));
   });
 }
 
@@ -106,9 +106,9 @@ dsk_status dsk_plan_explain(const char* json, size_t json_len, dsk_explain_forma
     case DSK_EXPLAIN_FORCE_32BIT:
       break;
     }
-    throw dsk::Error(DSK_STATUS_INVALID_ARGUMENT,
-                     "format is " + std::to_string(static_cast<int>(format)) +
-                         ", must be a value of dsk_explain_format");
+    throw dsk::Error(DSK_STATUS_INVALID_ARGUMENT, "format is " +
+                                                      std::to_string(static_cast<int>(format)) +
+                                                      ", must be a value of dsk_explain_format");
   });
 }
 

@@ -143,9 +143,9 @@ Model model_from_config(const std::string& name, const Json& config, const Json*
   if (quantization_config && quantization_config->is_object())
     expert_dtype = Reader(*quantization_config, top.path_of("quantization_config"))
                        .text("expert_dtype", expert_dtype);
-  model.quantization = read_quantization(quantization_config, top.path_of("quantization_config"),
-                                         hf_quant_config, sibling(path, "hf_quant_config"),
-                                         expert_dtype, unquantized, model.warnings);
+  model.quantization =
+      read_quantization(quantization_config, top.path_of("quantization_config"), hf_quant_config,
+                        sibling(path, "hf_quant_config"), expert_dtype, unquantized);
 
   if (family)
     family->build(text, top, draft);

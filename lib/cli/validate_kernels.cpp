@@ -19,9 +19,10 @@ struct Flags {
 
 std::string row_text(const JsonValue& s) {
   char line[256];
-  std::snprintf(line, sizeof line, "%-2s%-21s %-7s %-18s %-15s %7lld %8.2f %8.2f %8.2f %7.3f %7.1f\n",
-                s["flagged"].boolean() ? "*" : "", s["op"].text().c_str(), s["engine"].text().c_str(),
-                s["type"].text().c_str(), s["size"].text().c_str(),
+  std::snprintf(line, sizeof line,
+                "%-2s%-21s %-7s %-18s %-15s %7lld %8.2f %8.2f %8.2f %7.3f %7.1f\n",
+                s["flagged"].boolean() ? "*" : "", s["op"].text().c_str(),
+                s["engine"].text().c_str(), s["type"].text().c_str(), s["size"].text().c_str(),
                 static_cast<long long>(s["rows"].integer()), 100 * s["median"].number(),
                 100 * s["mean"].number(), 100 * s["p90"].number(), s["bias"].number(),
                 100 * s["coverage"].number());
@@ -29,11 +30,12 @@ std::string row_text(const JsonValue& s) {
 }
 
 std::string table_of(const JsonValue& report) {
-  std::string out = report["device"].text() + ", hold-out " + report["hold_out"].text() + ", " +
-                    std::to_string(report["rows"].integer()) +
-                    " rows. Errors |predicted / measured - 1| in %; bias: median of "
-                    "predicted / measured; 90 %: rows inside\ntheir interval in %. Lines with * are "
-                    "rows that a rule calls artefacts.\n\n";
+  std::string out =
+      report["device"].text() + ", hold-out " + report["hold_out"].text() + ", " +
+      std::to_string(report["rows"].integer()) +
+      " rows. Errors |predicted / measured - 1| in %; bias: median of "
+      "predicted / measured; 90 %: rows inside\ntheir interval in %. Lines with * are "
+      "rows that a rule calls artefacts.\n\n";
   char head[256];
   std::snprintf(head, sizeof head, "  %-21s %-7s %-18s %-15s %7s %8s %8s %8s %7s %7s\n", "operator",
                 "engine", "format", "size", "rows", "median", "mean", "P90", "bias", "90 %");
@@ -73,9 +75,9 @@ void add_validate_kernels(CLI::App& app, int& code) {
   sub->add_option("--hold-out", flags->hold_out,
                   "What the model must not have seen: shape, gpu (its family), frontier, none")
       ->check(CLI::IsMember({"shape", "gpu", "frontier", "none"}));
-  sub->add_option("--predictions", flags->predictions_file, "Write each row's prediction here (CSV)");
-  sub->add_option("--catalog", flags->catalog_files,
-                  "File with your own device; repeat for more")
+  sub->add_option("--predictions", flags->predictions_file,
+                  "Write each row's prediction here (CSV)");
+  sub->add_option("--catalog", flags->catalog_files, "File with your own device; repeat for more")
       ->allow_extra_args(false);
   sub->add_flag("--json", flags->json, "Print the scores as JSON");
   sub->callback([flags, &code] { code = run(*flags); });

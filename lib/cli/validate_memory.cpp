@@ -174,7 +174,7 @@ double predicted(const Row& row, const JsonValue& answer) {
 struct Scored {
   double error = 0; // predicted / measured - 1
   double value = 0;
-  std::string why;  // not empty: not predicted
+  std::string why; // not empty: not predicted
   std::string note;
 };
 
@@ -218,7 +218,8 @@ int run(const std::string& file) {
     if (field(row, "quantity").empty() || field(row, "value").empty())
       throw UsageError(file + ": each row needs quantity and value");
     const Scored s = score(row);
-    out += cell(field(row, "model").substr(0, 22), 24) + cell(field(row, "engine").substr(0, 14), 16) +
+    out += cell(field(row, "model").substr(0, 22), 24) +
+           cell(field(row, "engine").substr(0, 14), 16) +
            cell("tp " + field(row, "tp") + " b " + field(row, "batch") + " " +
                     field(row, "input_len") + "/" + field(row, "output_len"),
                 22) +
@@ -241,7 +242,8 @@ int run(const std::string& file) {
     for (const double e : list)
       sum += e;
     char text[160];
-    std::snprintf(text, sizeof text, "%-32s %4zu rows, mean %6.2f %%, median %6.2f %%, worst %6.2f %%\n",
+    std::snprintf(text, sizeof text,
+                  "%-32s %4zu rows, mean %6.2f %%, median %6.2f %%, worst %6.2f %%\n",
                   quantity.c_str(), list.size(), 100 * sum / static_cast<double>(list.size()),
                   100 * list[list.size() / 2], 100 * list.back());
     out += text;

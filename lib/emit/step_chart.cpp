@@ -15,10 +15,12 @@ struct Segment {
   const char* label;
   const char* colour; // told apart by people who see colours differently (Okabe and Ito)
 };
-constexpr Segment segments[] = {
-    {"compute", "compute", "#0072B2"},        {"memory", "device memory", "#56B4E9"},
-    {"scale_up", "links in domain", "#E69F00"}, {"scale_out", "links between domains", "#D55E00"},
-    {"launch", "launch", "#999999"},          {"host", "host", "#CC79A7"}};
+constexpr Segment segments[] = {{"compute", "compute", "#0072B2"},
+                                {"memory", "device memory", "#56B4E9"},
+                                {"scale_up", "links in domain", "#E69F00"},
+                                {"scale_out", "links between domains", "#D55E00"},
+                                {"launch", "launch", "#999999"},
+                                {"host", "host", "#CC79A7"}};
 
 std::string ms(const Json& value) {
   return fixed_text(value.get<double>() / 1e3, 3);
@@ -30,8 +32,8 @@ std::string percent(double share) {
 
 std::string title_of(const Json& a) {
   const Json& p = a["parallel"];
-  std::string title = a["model"].get<std::string>() + " on " + a["device"].get<std::string>() + ", " +
-                      a["engine"].get<std::string>();
+  std::string title = a["model"].get<std::string>() + " on " + a["device"].get<std::string>() +
+                      ", " + a["engine"].get<std::string>();
   for (const auto& [member, label] : {std::pair{"tp", " TP"}, std::pair{"pp", " PP"},
                                       std::pair{"dp", " DP"}, std::pair{"ep", " EP"}})
     if (p[member].get<int>() > 1) title += label + std::to_string(p[member].get<int>());
@@ -59,7 +61,8 @@ std::vector<std::string> step_row(const std::string& name, const Json& step, dou
                                   const std::string& efficiency) {
   std::vector<std::string> row{name, ms(step["total_us"]), ms(step["low_us"]), ms(step["high_us"])};
   for (const Segment& s : segments)
-    row.push_back(percent(step["parts_us"][s.member].get<double>() / step["total_us"].get<double>()));
+    row.push_back(
+        percent(step["parts_us"][s.member].get<double>() / step["total_us"].get<double>()));
   const double change = step["total_us"].get<double>() / base_us - 1;
   row.push_back(base_us > 0 && change != 0 ? (change > 0 ? "+" : "") + percent(change) : "-");
   row.push_back(efficiency);
@@ -88,8 +91,8 @@ std::string step_table(const Json& answer) {
                     op["resource"].get<std::string>(), op["origin"].get<std::string>()});
   }
   std::string out = title_of(answer) + "\n\n";
-  out += text_table({"operator", "runs", "rows", "ms", "%", "+- ms", "GFLOP", "MB", "binds", "origin"},
-                    rows);
+  out += text_table(
+      {"operator", "runs", "rows", "ms", "%", "+- ms", "GFLOP", "MB", "binds", "origin"}, rows);
   rows.clear();
   rows.push_back(step_row("this step", step, 0, efficiency_of(answer)));
   std::string impossible;
@@ -100,8 +103,9 @@ std::string step_table(const Json& answer) {
     else
       impossible += name + ": not possible: " + variant["not_possible"].get<std::string>() + "\n";
   }
-  out += "\nShares of a step by resource in %, with what a change would do. Efficiency: one device's "
-         "time over the\ndevices times their time.\n\n";
+  out +=
+      "\nShares of a step by resource in %, with what a change would do. Efficiency: one device's "
+      "time over the\ndevices times their time.\n\n";
   out += text_table({"step", "ms", "low", "high", "compute", "memory", "in domain", "between",
                      "launch", "host", "change %", "efficiency %", "binds"},
                     rows);
@@ -115,7 +119,8 @@ std::string step_svg(const Json& answer) {
   };
   std::vector<Bar> bars{{"this step", &answer["step"]}};
   for (const Json& variant : answer["variants"])
-    if (variant.contains("step")) bars.push_back({variant["name"].get<std::string>(), &variant["step"]});
+    if (variant.contains("step"))
+      bars.push_back({variant["name"].get<std::string>(), &variant["step"]});
   double longest = 0;
   for (const Bar& bar : bars)
     longest = std::max(longest, (*bar.step)["high_us"].get<double>());
@@ -126,10 +131,10 @@ std::string step_svg(const Json& answer) {
     return "<text x=\"" + fixed_text(x, 1) + "\" y=\"" + fixed_text(y, 1) + "\" text-anchor=\"" +
            anchor + "\">" + escaped(body) + "</text>\n";
   };
-  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 800 " +
-                    std::to_string(height) +
-                    "\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"800\" height=\"" +
-                    std::to_string(height) + "\" fill=\"white\"/>\n";
+  std::string out =
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 800 " + std::to_string(height) +
+      "\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"800\" height=\"" +
+      std::to_string(height) + "\" fill=\"white\"/>\n";
   out += text(10, 20, "start", title_of(answer));
   double legend = 10;
   for (const Segment& s : segments) {
@@ -146,10 +151,10 @@ std::string step_svg(const Json& answer) {
     for (const Segment& s : segments) {
       const double part = step["parts_us"][s.member].get<double>();
       if (part <= 0) continue;
-      out += "<rect x=\"" + fixed_text(x_of(at), 2) + "\" y=\"" + std::to_string(y) + "\" width=\"" +
-             fixed_text(part / longest * width, 2) + "\" height=\"" + std::to_string(bar_height) +
-             "\" fill=\"" + s.colour + "\"><title>" + s.label + " " + fixed_text(part / 1e3, 3) +
-             " ms</title></rect>\n";
+      out += "<rect x=\"" + fixed_text(x_of(at), 2) + "\" y=\"" + std::to_string(y) +
+             "\" width=\"" + fixed_text(part / longest * width, 2) + "\" height=\"" +
+             std::to_string(bar_height) + "\" fill=\"" + s.colour + "\"><title>" + s.label + " " +
+             fixed_text(part / 1e3, 3) + " ms</title></rect>\n";
       at += part;
     }
     const double low = x_of(step["low_us"].get<double>());
@@ -161,8 +166,7 @@ std::string step_svg(const Json& answer) {
     out += text(high + 6, y + 17, "start", ms(step["total_us"]) + " ms");
     y += bar_height + gap;
   }
-  out += text(left, y + 14, "start",
-              "time of one step by what binds it; whiskers: 90 % interval");
+  out += text(left, y + 14, "start", "time of one step by what binds it; whiskers: 90 % interval");
   return out + "</svg>\n";
 }
 

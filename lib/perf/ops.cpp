@@ -307,6 +307,11 @@ private:
     op.top_k = moe.top_k;
     op.groups = moe.groups;
     op.skew = default_expert_skew;
+    op.redundant = d_.redundant_experts;
+    op.dispatch =
+        op.ep == 1
+            ? ExpertDispatch::skipped
+            : d_.expert_dispatch.value_or(default_expert_dispatch(*d_.engine, d_.parallel.dp > 1));
     for (const Matrix& matrix : matrices) {
       if (matrix.shard != Shard::expert || !matrix.product) continue;
       op.precision = precision_of(matrix.format, *d_.device, "/device");

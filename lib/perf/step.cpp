@@ -14,6 +14,19 @@ const char* resource_name(Resource resource) {
   return names[static_cast<std::size_t>(resource)];
 }
 
+namespace {
+
+// The row at knot `i` on the line from knot i - 1 to knot i + 1.
+Row between(const Row& left, const Row& right, std::size_t i) {
+  const double f = (knot(i) - knot(i - 1)) / (knot(i + 1) - knot(i - 1));
+  Row row{};
+  for (std::size_t c = 0; c < columns; ++c)
+    row[c] = left[c] + f * (right[c] - left[c]);
+  return row;
+}
+
+} // namespace
+
 StepModel::State::State(const Deployment& d)
     : parallel(d.parallel), queries(1 + d.mtp_tokens), max_positions(d.model->max_positions),
       model_name(d.model->name), overheads(engine_overheads(*d.engine, *d.device)) {
@@ -58,14 +71,32 @@ void StepModel::State::fill() {
   for (const LinkTimer& t : links)
     each_knot(t.op.rows,
               [&](double x, Row& row) { add_collective(row, t.op.count, t.timer.at(x)); });
+  fill_decode();
+}
+
+// Every second knot is asked; decode attention is so close to linear in between that the others are
+// put on the line.
+void StepModel::State::fill_decode() {
   decode = Surface<columns>(sequence_knots, length_knots);
-  for (std::size_t x = 0; x < sequence_knots; ++x)
-    for (std::size_t y = 0; y < length_knots; ++y)
+  const auto asked = [](std::size_t i, std::size_t count) { return i % 2 == 0 || i + 1 == count; };
+  for (std::size_t x = 0; x < sequence_knots; ++x) {
+    if (!asked(x, sequence_knots)) continue;
+    for (std::size_t y = 0; y < length_knots; ++y) {
+      if (!asked(y, length_knots)) continue;
       for (const AttentionTimer& t : attention) {
         Row& row = decode.at(x, y);
         if (t.op().count > 0) t.add_decode(row, t.op().count, knot(x), knot(y), queries);
         if (t.op().draft_count > 0) t.add_decode(row, t.op().draft_count, knot(x), knot(y), 1);
       }
+    }
+    for (std::size_t y = 0; y < length_knots; ++y)
+      if (!asked(y, length_knots))
+        decode.at(x, y) = between(decode.at(x, y - 1), decode.at(x, y + 1), y);
+  }
+  for (std::size_t x = 0; x < sequence_knots; ++x)
+    if (!asked(x, sequence_knots))
+      for (std::size_t y = 0; y < length_knots; ++y)
+        decode.at(x, y) = between(decode.at(x - 1, y), decode.at(x + 1, y), x);
 }
 
 RankBatch StepModel::State::rank_of(const Batch& batch) const noexcept {

@@ -1,5 +1,5 @@
-// Between the shapes of one table: residuals of a kernel whose sizes were not measured from those of
-// its neighbours. Three ways, by what the kernel's time depends on:
+// Between the shapes of one table: residuals of a kernel whose sizes were not measured from those
+// of its neighbours. Three ways, by what the kernel's time depends on:
 //   products and experts   kriging over the logarithms of the sizes
 //   prefill, GQA decode    shapes with the same group size at the same number of KV heads in flight
 //   MLA decode, collectives  straight lines between neighbouring head or rank counts
@@ -41,11 +41,11 @@ public:
 
 private:
   struct Source {
-    std::vector<float> grid;       // residuals over the table's axes, holes held from neighbours
+    std::vector<float> grid; // residuals over the table's axes, holes held from neighbours
     std::vector<bool> present;
-    double weight = 1;             // kriging and lines
-    double shift = 0;              // ln of what the row axis is multiplied by for this shape
-    double distance = 0;           // octaves of group size
+    double weight = 1;   // kriging and lines
+    double shift = 0;    // ln of what the row axis is multiplied by for this shape
+    double distance = 0; // octaves of group size
   };
   struct Place {
     std::size_t index = 0;

@@ -55,8 +55,15 @@ Subject read_subject(Reader& r, const Json& document, const Catalog& base) {
                             at == std::string::npos ? "" : engine.substr(at + 1), "/engine");
   s.deployment.parallel = read_parallel(r);
   perf::check_parallel(s.model, s.deployment.parallel, "/parallel");
-  s.deployment.kv_element = r.has("kv") ? read_kv_element(r.text("kv"), "/kv")
-                                        : perf::default_kv_element(s.model);
+  s.deployment.kv_element =
+      r.has("kv") ? read_kv_element(r.text("kv"), "/kv") : perf::default_kv_element(s.model);
+  s.deployment.redundant_experts = static_cast<int>(r.integer("redundant_experts", 0, 4096, 0));
+  if (r.has("expert_dispatch")) {
+    const std::string name = r.choice("expert_dispatch", {"skipped", "masked", "executed"});
+    s.deployment.expert_dispatch = name == "skipped"  ? perf::ExpertDispatch::skipped
+                                   : name == "masked" ? perf::ExpertDispatch::masked
+                                                      : perf::ExpertDispatch::executed;
+  }
   s.deployment.mtp_tokens = static_cast<int>(r.integer("mtp_tokens", 0, 16, 0));
   return s;
 }
@@ -71,9 +78,10 @@ perf::Batch read_batch(Reader r) {
     batch.kv_max = r.integer("kv_max", 1, most, mean);
   }
   for (const Json* item : r.array("prefill", 4)) {
-    Reader chunk(*item, json::pointer(r.path_of("prefill"), static_cast<std::size_t>(batch.chunks)));
-    batch.prefill[static_cast<std::size_t>(batch.chunks++)] = {chunk.integer("new_tokens", 1, most),
-                                                               chunk.integer("context", 0, most, 0)};
+    Reader chunk(*item,
+                 json::pointer(r.path_of("prefill"), static_cast<std::size_t>(batch.chunks)));
+    batch.prefill[static_cast<std::size_t>(batch.chunks++)] = {
+        chunk.integer("new_tokens", 1, most), chunk.integer("context", 0, most, 0)};
     chunk.done();
   }
   r.done();
@@ -139,7 +147,6 @@ std::vector<Variant> variants_of(const Subject& base) {
   if (group > 1) {
     Variant faster{"link x2", "twice the bandwidth between the devices of a domain", base};
     faster.subject.device.scale_up.bandwidth_gbs *= 2;
-    faster.subject.device.name += "+link"; // its tables were measured on the link that it has
     variants.push_back(std::move(faster));
     Variant other{nvlink ? "PCIe 4.0 x16" : "NVLink 3",
                   nvlink ? "32 GB/s each way instead of NVLink" : "300 GB/s each way", base};
@@ -160,8 +167,8 @@ std::vector<Variant> variants_of(const Subject& base) {
   Variant wider{"tp x2", "twice the tensor-parallel width", base};
   wider.subject.deployment.parallel.tp *= 2;
   variants.push_back(std::move(wider));
-  Variant sparse{"2:4 sparsity", "every product at the sparse peak of the datasheet: an upper bound",
-                 base};
+  Variant sparse{"2:4 sparsity",
+                 "every product at the sparse peak of the datasheet: an upper bound", base};
   bool has_sparse = false;
   for (std::size_t e = 0; e < element_count; ++e)
     if (base.device.sparse_tflops[e] > base.device.dense_tflops[e]) {

@@ -8,8 +8,8 @@
 namespace dsk::plan {
 
 /// Prepares the deployment of a step request; its "batch" member is not looked at. Throws
-/// INVALID_REQUEST, NOT_FOUND or UNSUPPORTED with a JSON pointer. `catalog` is the built-in one; the
-/// request's own documents go on top.
+/// INVALID_REQUEST, NOT_FOUND or UNSUPPORTED with a JSON pointer. `catalog` is the built-in one;
+/// the request's own documents go on top.
 perf::StepModel step_model_of(const Json& request, const Catalog& catalog);
 
 /// The whole answer: total with interval, parts, operators, and variants of the deployment.

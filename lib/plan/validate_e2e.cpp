@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <future>
 #include <map>
 #include <optional>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/quantile.hpp"
@@ -229,12 +229,12 @@ E2eAnswer validate_e2e(const Json& request, std::string_view csv, const Catalog&
       cancel.progress(g + 1, groups.size());
     }
   };
-  std::vector<std::thread> threads;
+  std::vector<std::future<void>> others; // whose failures come back through get()
   for (std::size_t j = 1; j < std::min(jobs, groups.size()); ++j)
-    threads.emplace_back(work);
+    others.push_back(std::async(std::launch::async, work));
   work();
-  for (std::thread& thread : threads)
-    thread.join();
+  for (std::future<void>& other : others)
+    other.get();
   cancel.check();
   for (const Task& task : tasks)
     for (const std::size_t i : task.rows)

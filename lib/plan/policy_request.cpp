@@ -39,6 +39,7 @@ sim::Policy read_policy(Reader r, const sim::Policy& defaults) {
     }
   }
   p.request_overhead_s = r.number("request_overhead_ms", 0, 1e6, p.request_overhead_s * 1e3) / 1e3;
+  p.request_serial_s = r.number("request_serial_ms", 0, 1e6, p.request_serial_s * 1e3) / 1e3;
   p.first_token_steps = r.number("first_token_steps", 0, 1000, p.first_token_steps);
   p.prefill_step_us = r.number("prefill_step_ms", 0, 1e5, p.prefill_step_us / 1e3) * 1e3;
   p.host_step_us = r.number("host_step_ms", 0, 1e5, p.host_step_us / 1e3) * 1e3;
@@ -65,6 +66,7 @@ Json policy_json(const sim::Policy& p) {
   j["block_tokens"] = p.block_tokens;
   j["prefix_cache"] = p.prefix_cache;
   j["request_overhead_ms"] = p.request_overhead_s * 1e3;
+  j["request_serial_ms"] = p.request_serial_s * 1e3;
   j["first_token_steps"] = p.first_token_steps;
   j["prefill_step_ms"] = p.prefill_step_us / 1e3;
   j["host_step_ms"] = p.host_step_us / 1e3;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 namespace dsk::sim {
 namespace {
@@ -82,6 +83,7 @@ public:
       result_.pool_pages += decode.kv_pool_pages;
     }
     overhead_s_ = serve.policy.request_overhead_s;
+    serial_s_ = serve.policy.request_serial_s / fleet.serve.count; // each replica has a front end
     if (workload.closed())
       for (std::int64_t i = 0; i < std::min(workload.spec().closed->clients, workload.requests());
            ++i)
@@ -101,7 +103,14 @@ public:
           break;
         }
       }
-      const double arrival = coming_.empty() ? never : coming_.front().reaches_s;
+      // Requests leave the front end in order, so those that are sent before the first one there
+      // leaves it have to be taken in first only when there is none.
+      if (reaching_.empty() && !coming_.empty() &&
+          coming_.front().sent_s <= std::min(earliest_.time(), next_transfer_s())) {
+        front_end();
+        continue;
+      }
+      const double arrival = reaching_.empty() ? never : reaching_.front().reaches_s;
       const double transfer = next_transfer_s();
       const double next = std::min({arrival, transfer, earliest_.time()});
       if (next == never) break;
@@ -175,7 +184,7 @@ private:
   void send(double now_s) {
     if (next_index_ >= workload_.requests()) return;
     const double sent_s = now_s + workload_.think_s(next_index_);
-    coming_.push_back({sent_s + overhead_s_, sent_s, next_index_++});
+    coming_.push_back({sent_s, sent_s, next_index_++});
     std::push_heap(coming_.begin(), coming_.end());
   }
   void plan_arrival() {
@@ -184,14 +193,23 @@ private:
     const double sent_s =
         trace ? trace->rows[static_cast<std::size_t>(next_index_)].at_s / workload_.spec().trace_speed
               : arrivals_.next();
-    coming_.push_back({sent_s + overhead_s_, sent_s, next_index_++});
+    coming_.push_back({sent_s, sent_s, next_index_++});
   }
 
-  void arrive() {
+  // The front end takes requests in the order in which they were sent.
+  void front_end() {
     const Coming c = coming_.front();
     std::pop_heap(coming_.begin(), coming_.end());
     coming_.pop_back();
     if (!workload_.closed()) plan_arrival();
+    front_free_s_ = std::max(front_free_s_, c.sent_s) + serial_s_;
+    const double rest_s = std::max(0.0, overhead_s_ - fleet_.serve.replica.policy.request_serial_s);
+    reaching_.push_back({front_free_s_ + rest_s, c.sent_s, c.index});
+  }
+
+  void arrive() {
+    const Coming c = reaching_.front();
+    reaching_.pop_front();
     const workload::Request request = workload_.request(c.index);
     ++result_.sent;
     Job job;
@@ -358,7 +376,10 @@ private:
   std::vector<SharedLink> links_; // of the prefill instances
   std::vector<KvTiers> tiers_;    // of the serving replicas
   Earliest earliest_;
-  std::vector<Coming> coming_;
+  std::vector<Coming> coming_;  // heap, by the time of sending
+  std::deque<Coming> reaching_; // out of the front end, in order
+  double front_free_s_ = 0;
+  double serial_s_ = 0;
   std::vector<Moved> moved_;
   std::vector<Job> travelling_;
   std::vector<Job> loading_;

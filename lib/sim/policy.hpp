@@ -38,6 +38,7 @@ struct Policy {
   std::vector<int> graph_sizes; // decode batches are padded up to these; empty: not padded
 
   double request_overhead_s = 0; // HTTP, tokeniser, detokeniser: before a request reaches the queue
+  double request_serial_s = 0;   // of it what the front end does for one request after another
   double first_token_steps = 0;  // decode steps between a token's step and its arrival at the client
   double prefill_step_us = 0;    // host time of a step with prefill (not captured in a graph)
   double host_step_us = 0;       // a step takes at least this (eager engines) ...

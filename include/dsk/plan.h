@@ -270,11 +270,11 @@ DSK_NODISCARD DSK_API dsk_status dsk_catalog_get(dsk_catalog_kind kind, const ch
 
 /** What became of one simulated request. Times in milliseconds of the simulated clock. */
 typedef struct dsk_request_times {
-  int64_t index;       /**< of the request in the workload */
-  double sent_ms;      /**< the client sent it */
-  double admitted_ms;  /**< the scheduler took it out of the queue */
-  double first_ms;     /**< its first token reached the client */
-  double last_ms;      /**< its last token did */
+  int64_t index;      /**< of the request in the workload */
+  double sent_ms;     /**< the client sent it */
+  double admitted_ms; /**< the scheduler took it out of the queue */
+  double first_ms;    /**< its first token reached the client */
+  double last_ms;     /**< its last token did */
   int32_t input_tokens;
   int32_t output_tokens;
   int32_t cached_tokens; /**< input tokens found in the prefix cache or loaded from a colder tier */
@@ -283,8 +283,8 @@ typedef struct dsk_request_times {
 
 /**
  * Simulates a deployment under a workload, request by request, in the engine's own order: document
- * in (docs/schema/simulate-request.schema.json), document out with TTFT, TPOT, ITL, E2E and queueing
- * at every percentile.
+ * in (docs/schema/simulate-request.schema.json), document out with TTFT, TPOT, ITL, E2E and
+ * queueing at every percentile.
  *
  * @param cancel   stops the run, which then succeeds with what was done until then and
  *                 `"stopped": "cancelled"`; receives its progress; may be NULL

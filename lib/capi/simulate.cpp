@@ -17,8 +17,8 @@ dsk::Json parsed(const char* json, std::size_t json_len) {
 }
 
 dsk_request_times times_of(const dsk::sim::Done& d) {
-  return {d.id,           d.sent_s * 1e3, d.admitted_s * 1e3, d.first_s * 1e3, d.last_s * 1e3,
-          d.input,        d.output,       d.cached,           d.preemptions};
+  return {d.id,    d.sent_s * 1e3, d.admitted_s * 1e3, d.first_s * 1e3, d.last_s * 1e3,
+          d.input, d.output,       d.cached,           d.preemptions};
 }
 
 } // namespace

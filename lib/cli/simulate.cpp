@@ -110,20 +110,19 @@ std::string table_of(const JsonValue& a) {
   char line[256];
   std::string out;
   const JsonValue& q = a["requests"];
-  std::snprintf(line, sizeof line,
-                "%s on %s: %lld of %lld requests done, %lld rejected, in %.6g s (%s)\n",
-                a["model"].text().c_str(), a["device"].text().c_str(),
-                static_cast<long long>(q["completed"].integer()),
-                static_cast<long long>(q["sent"].integer()),
-                static_cast<long long>(q["rejected"].integer()), a["duration_s"].number(),
-                a["stopped"].text().c_str());
+  std::snprintf(
+      line, sizeof line, "%s on %s: %lld of %lld requests done, %lld rejected, in %.6g s (%s)\n",
+      a["model"].text().c_str(), a["device"].text().c_str(),
+      static_cast<long long>(q["completed"].integer()), static_cast<long long>(q["sent"].integer()),
+      static_cast<long long>(q["rejected"].integer()), a["duration_s"].number(),
+      a["stopped"].text().c_str());
   out += line;
-  std::snprintf(line, sizeof line, "%.6g requests/s, %.6g output tokens/s, %.3g running on average\n\n",
-                a["requests_per_s"].number(), a["output_tokens_per_s"].number(),
-                a["mean_running"].number());
+  std::snprintf(
+      line, sizeof line, "%.6g requests/s, %.6g output tokens/s, %.3g running on average\n\n",
+      a["requests_per_s"].number(), a["output_tokens_per_s"].number(), a["mean_running"].number());
   out += line;
-  std::snprintf(line, sizeof line, "%-10s %11s %11s %11s %11s %11s %11s\n", "ms", "mean", "p50", "p90",
-                "p95", "p99", "max");
+  std::snprintf(line, sizeof line, "%-10s %11s %11s %11s %11s %11s %11s\n", "ms", "mean", "p50",
+                "p90", "p95", "p99", "max");
   out += line;
   for (const char* name : {"queue_ms", "ttft_ms", "tpot_ms", "itl_ms", "e2e_ms"}) {
     const JsonValue& t = a[name];
@@ -135,13 +134,13 @@ std::string table_of(const JsonValue& a) {
     out += line;
   }
   const JsonValue& kv = a["kv"];
-  std::snprintf(line, sizeof line,
-                "\nKV pool: mean %.1f %%, peak %.1f %%; waste %.1f %% in pages, %.1f %% if contiguous; "
-                "%lld preemptions; prefix hits %.1f %%\n",
-                100 * kv["mean_share"].number(), 100 * kv["peak_share"].number(),
-                100 * kv["paged_waste"].number(), 100 * kv["contiguous_waste"].number(),
-                static_cast<long long>(kv["preemptions"].integer()),
-                100 * kv["prefix_hit_rate"].number());
+  std::snprintf(
+      line, sizeof line,
+      "\nKV pool: mean %.1f %%, peak %.1f %%; waste %.1f %% in pages, %.1f %% if contiguous; "
+      "%lld preemptions; prefix hits %.1f %%\n",
+      100 * kv["mean_share"].number(), 100 * kv["peak_share"].number(),
+      100 * kv["paged_waste"].number(), 100 * kv["contiguous_waste"].number(),
+      static_cast<long long>(kv["preemptions"].integer()), 100 * kv["prefix_hit_rate"].number());
   out += line;
   for (const JsonValue& text : a["assumptions"].items())
     out += "assumed: " + text.text() + "\n";
@@ -198,8 +197,8 @@ int run(const Flags& flags) {
   series.resize(std::min(series.size(), count));
   const JsonValue answer = JsonValue::parse(text);
   if (!flags.requests_out.empty())
-    write_file(flags.requests_out, flags.requests_out.ends_with(".jsonl") ? series_jsonl(series)
-                                                                          : series_csv(series));
+    write_file(flags.requests_out,
+               flags.requests_out.ends_with(".jsonl") ? series_jsonl(series) : series_csv(series));
   if (!flags.chrome_out.empty()) write_file(flags.chrome_out, chrome_trace(series));
   if (!flags.svg_out.empty()) write_file(flags.svg_out, timeline_svg(answer));
   print(flags.json ? text : table_of(answer));
@@ -211,7 +210,8 @@ int run(const Flags& flags) {
 void add_simulate(CLI::App& app, int& code) {
   auto f = std::make_shared<Flags>();
   CLI::App* sub = app.add_subcommand("simulate", "Simulate a deployment under a workload");
-  auto* file = sub->add_option("--request", f->request_file, "Request document (\"-\": standard input)");
+  auto* file =
+      sub->add_option("--request", f->request_file, "Request document (\"-\": standard input)");
   f->model.add(*sub);
   sub->add_option("--device", f->device, "Accelerator");
   sub->add_option("--engine", f->engine, "vllm, sglang, tensorrt-llm, lmdeploy; NAME@VERSION");

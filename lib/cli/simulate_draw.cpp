@@ -18,9 +18,9 @@ std::string series_csv(const std::vector<dsk_request_times>& series) {
   std::string out = "index,sent_ms,admitted_ms,first_ms,last_ms,input_tokens,output_tokens,"
                     "cached_tokens,preemptions\n";
   for (const dsk_request_times& r : series)
-    append(out, "%lld,%.6f,%.6f,%.6f,%.6f,%d,%d,%d,%d\n", static_cast<long long>(r.index), r.sent_ms,
-           r.admitted_ms, r.first_ms, r.last_ms, r.input_tokens, r.output_tokens, r.cached_tokens,
-           r.preemptions);
+    append(out, "%lld,%.6f,%.6f,%.6f,%.6f,%d,%d,%d,%d\n", static_cast<long long>(r.index),
+           r.sent_ms, r.admitted_ms, r.first_ms, r.last_ms, r.input_tokens, r.output_tokens,
+           r.cached_tokens, r.preemptions);
   return out;
 }
 
@@ -39,8 +39,9 @@ std::string series_jsonl(const std::vector<dsk_request_times>& series) {
 std::string chrome_trace(const std::vector<dsk_request_times>& series) {
   std::string out = "[";
   const auto span = [&](const char* name, long long id, double from_ms, double to_ms) {
-    append(out, "%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%lld,\"ts\":%.3f,\"dur\":%.3f}",
-           out.size() > 1 ? "," : "", name, id, from_ms * 1e3, std::max(0.0, to_ms - from_ms) * 1e3);
+    append(
+        out, "%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%lld,\"ts\":%.3f,\"dur\":%.3f}",
+        out.size() > 1 ? "," : "", name, id, from_ms * 1e3, std::max(0.0, to_ms - from_ms) * 1e3);
   };
   for (const dsk_request_times& r : series) {
     const auto id = static_cast<long long>(r.index);
@@ -54,7 +55,8 @@ std::string chrome_trace(const std::vector<dsk_request_times>& series) {
 std::string timeline_svg(const JsonValue& answer) {
   constexpr double width = 900;
   constexpr double panel = 140;
-  static constexpr const char* titles[] = {"waiting requests", "running requests", "KV pool in use"};
+  static constexpr const char* titles[] = {"waiting requests", "running requests",
+                                           "KV pool in use"};
   static constexpr const char* colours[] = {"#b5482a", "#2a6fb5", "#4a8f3c"};
   const std::vector<JsonValue>& rows = answer["timeline"]["rows"].items();
   double end = 1e-9;

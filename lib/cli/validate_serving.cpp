@@ -75,8 +75,8 @@ std::string scores_text(const JsonValue& report) {
     out += line;
   }
   for (const JsonValue& item : report["not_predicted"].items())
-    out += "not predicted: " + std::to_string(item["rows"].integer()) + " rows: " +
-           item["reason"].text() + "\n";
+    out += "not predicted: " + std::to_string(item["rows"].integer()) +
+           " rows: " + item["reason"].text() + "\n";
   return out;
 }
 

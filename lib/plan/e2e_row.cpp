@@ -88,16 +88,21 @@ private:
     const std::string& name = at("engine");
     std::string version = at("engine_version");
     std::string known = "generic";
-    if (name == "vLLM") known = "vllm";
-    else if (name == "SGLang") known = "sglang";
-    else if (name == "TensorRT-LLM") known = "tensorrt-llm";
-    else if (name.starts_with("LMDeploy")) known = "lmdeploy";
+    if (name == "vLLM")
+      known = "vllm";
+    else if (name == "SGLang")
+      known = "sglang";
+    else if (name == "TensorRT-LLM")
+      known = "tensorrt-llm";
+    else if (name.starts_with("LMDeploy"))
+      known = "lmdeploy";
     if (version.empty() || version[0] < '0' || version[0] > '9' || version.starts_with("20")) {
       // Undated images of 2025 are of the first of these; nightlies are newer.
       const bool old = contains(notes_, "measured 2025") || version == "gpt-oss-dev";
       version = !old ? "" : known == "vllm" ? "0.11" : known == "tensorrt-llm" ? "1.0" : "";
       if (known == "tensorrt-llm" && version.empty()) version = "1.0";
-      if (known != "generic") assume("engine version taken as " + (version.empty() ? "newest" : version));
+      if (known != "generic")
+        assume("engine version taken as " + (version.empty() ? "newest" : version));
     }
     c_.engine = catalog_.engine(known, version, "");
     if (known == "generic") {
@@ -113,17 +118,23 @@ private:
     Model model;
     try {
       model = catalog_.model(name, "");
-    } catch (const Error&) {
+    } catch (const Error& e) {
+      if (e.status() != DSK_STATUS_NOT_FOUND) throw;
       refuse("model " + name + " is not in the catalogue");
     }
     std::string weights;
     const bool llama_like = name.starts_with("llama") || name.starts_with("mi") ||
                             name.starts_with("gpt-j") || name.starts_with("falcon");
-    if (dtype.starts_with("fp8")) weights = llama_like && !name.starts_with("minimax") ? "fp8" : "fp8-block";
-    else if (dtype.starts_with("int4")) weights = "int4";
-    else if (dtype.starts_with("int8")) weights = "int8";
-    else if (dtype == "bf16" || dtype == "fp16" || dtype == "nvfp4" || dtype == "mxfp4") weights = dtype;
-    else if (!dtype.empty()) refuse("weights type " + dtype + " is not known");
+    if (dtype.starts_with("fp8"))
+      weights = llama_like && !name.starts_with("minimax") ? "fp8" : "fp8-block";
+    else if (dtype.starts_with("int4"))
+      weights = "int4";
+    else if (dtype.starts_with("int8"))
+      weights = "int8";
+    else if (dtype == "bf16" || dtype == "fp16" || dtype == "nvfp4" || dtype == "mxfp4")
+      weights = dtype;
+    else if (!dtype.empty())
+      refuse("weights type " + dtype + " is not known");
     const Element stored = model.quantization.default_format.element;
     const bool same = (stored == Element::fp8 && dtype == "fp8") ||
                       (model.quantization.method == "mxfp4" && dtype == "mxfp4") ||
@@ -147,9 +158,9 @@ private:
     }
     // Some sources count the attention ranks inside the tensor-parallel group.
     if (p.tp * p.dp * p.pp > c_.gpus && p.dp > 1 && p.tp % p.dp == 0) p.tp /= p.dp;
-    const bool experts = std::any_of(c_.model.kinds.begin(), c_.model.kinds.end(), [](const Layer& l) {
-      return std::holds_alternative<MoeMlp>(l.ffn);
-    });
+    const bool experts =
+        std::any_of(c_.model.kinds.begin(), c_.model.kinds.end(),
+                    [](const Layer& l) { return std::holds_alternative<MoeMlp>(l.ffn); });
     if (!experts) p.ep = 1;
     if (at("ep").empty() && experts) assume("experts split like the dense layers");
     if (p.ep > p.tp * p.dp) p.ep = p.tp * p.dp;
@@ -158,12 +169,16 @@ private:
 
   void read_kv() {
     const std::string& kv = at("kv_dtype");
-    if (kv == "fp8") c_.options.kv = Element::fp8;
-    else if (kv == "fp16") c_.options.kv = Element::fp16;
-    else if (kv == "bf16" || kv.starts_with("auto")) c_.options.kv = Element::bf16;
+    if (kv == "fp8")
+      c_.options.kv = Element::fp8;
+    else if (kv == "fp16")
+      c_.options.kv = Element::fp16;
+    else if (kv == "bf16" || kv.starts_with("auto"))
+      c_.options.kv = Element::bf16;
     else {
       // ModelOpt's checkpoints of the Llama family ask for an FP8 cache.
-      const bool modelopt = at("model").starts_with("llama") && (weights_ == "fp8" || weights_ == "nvfp4");
+      const bool modelopt =
+          at("model").starts_with("llama") && (weights_ == "fp8" || weights_ == "nvfp4");
       const bool trt = c_.engine.kind == EngineKind::tensorrt_llm &&
                        (weights_ == "nvfp4" || weights_ == "fp8" || weights_ == "mxfp4");
       c_.options.kv = modelopt || trt ? Element::fp8 : Element::bf16;
@@ -304,8 +319,10 @@ private:
   void read_options() {
     sim::Policy& p = c_.policy;
     if (const auto v = noted(notes_, "--max-num-seqs")) p.max_sequences = static_cast<int>(*v);
-    if (const auto v = noted(notes_, "--max-num-batched-tokens")) p.token_budget = static_cast<int>(*v);
-    if (const auto v = noted(notes_, "--max-running-requests")) p.max_sequences = static_cast<int>(*v);
+    if (const auto v = noted(notes_, "--max-num-batched-tokens"))
+      p.token_budget = static_cast<int>(*v);
+    if (const auto v = noted(notes_, "--max-running-requests"))
+      p.max_sequences = static_cast<int>(*v);
     if (const auto v = noted(notes_, "--chunked-prefill-size"); v && *v > 0)
       p.token_budget = static_cast<int>(*v);
     if (contains(notes_, "--async-scheduling")) p.lag_steps = 1;
@@ -334,18 +351,19 @@ private:
 
   void finish() {
     const perf::Parallel& p = c_.options.parallel;
-    c_.deployment = at("model") + "|" + weights_ + "|" + c_.device.name + "|" + c_.engine.name + "@" +
-                    c_.engine.version + "|" + std::to_string(p.tp) + "|" + std::to_string(p.pp) + "|" +
-                    std::to_string(p.dp) + "|" + std::to_string(p.ep) + "|" +
-                    std::string(element_name(*c_.options.kv)) + "|" +
-                    std::to_string(c_.policy.max_sequences) + "|" + std::to_string(c_.policy.token_budget);
+    c_.deployment = at("model") + "|" + weights_ + "|" + c_.device.name + "|" + c_.engine.name +
+                    "@" + c_.engine.version + "|" + std::to_string(p.tp) + "|" +
+                    std::to_string(p.pp) + "|" + std::to_string(p.dp) + "|" + std::to_string(p.ep) +
+                    "|" + std::string(element_name(*c_.options.kv)) + "|" +
+                    std::to_string(c_.policy.max_sequences) + "|" +
+                    std::to_string(c_.policy.token_budget);
     c_.key = c_.deployment + "|" + at("scenario") + "|" + at("batch_or_concurrency") + "|" +
-             at("input_len") + "|" + at("output_len") + "|" + std::to_string(static_cast<int>(c_.kind)) +
-             "|" + std::to_string(c_.policy.poll_steps) + std::to_string(c_.policy.lag_steps) +
+             at("input_len") + "|" + at("output_len") + "|" +
+             std::to_string(static_cast<int>(c_.kind)) + "|" +
+             std::to_string(c_.policy.poll_steps) + std::to_string(c_.policy.lag_steps) +
              (eager_ ? "e" : "") + "|" + std::to_string(c_.load.requests) + "|" +
              number_text(c_.load.input.mean()) + "|" + number_text(c_.load.input.largest()) + "|" +
-             number_text(c_.load.output.largest()) + "|" +
-             number_text(c_.load.arrivals.rate_per_s);
+             number_text(c_.load.output.largest()) + "|" + number_text(c_.load.arrivals.rate_per_s);
   }
 
   const CsvTable& table_;
@@ -370,7 +388,8 @@ E2eRow read_e2e_row(const CsvTable& table, std::size_t row) {
   r.model = table.at(row, "model");
   const std::string& value = table.at(row, "value");
   const auto measured = number(value);
-  if (!measured || !(*measured > 0)) refuse("value is \"" + preview_text(value) + "\", must be a positive number");
+  if (!measured || !(*measured > 0))
+    refuse("value is \"" + preview_text(value) + "\", must be a positive number");
   r.measured = *measured;
   static constexpr std::pair<const char*, E2eMetric> metrics[] = {
       {"ttft_ms", E2eMetric::ttft_ms},

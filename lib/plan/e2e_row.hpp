@@ -12,7 +12,15 @@
 
 namespace dsk::plan {
 
-enum class E2eMetric { ttft_ms, tpot_ms, e2e_ms, output_tok_s, output_tok_s_per_gpu, total_tok_s, samples_s };
+enum class E2eMetric {
+  ttft_ms,
+  tpot_ms,
+  e2e_ms,
+  output_tok_s,
+  output_tok_s_per_gpu,
+  total_tok_s,
+  samples_s
+};
 
 /// How the source ran it.
 enum class E2eKind {

@@ -22,8 +22,8 @@ sim::Policy read_policy(Reader r, const sim::Policy& defaults) {
   p.token_budget = static_cast<int>(r.integer("token_budget", 16, 1 << 22, p.token_budget));
   p.chunked = r.boolean("chunked_prefill", p.chunked);
   p.max_prompts = static_cast<int>(r.integer("max_prompts", 0, 65536, p.max_prompts));
-  p.reserve_output = r.number("reserve_output", 0, 1,
-                              p.batching == sim::Batching::fixed ? 1 : p.reserve_output);
+  p.reserve_output =
+      r.number("reserve_output", 0, 1, p.batching == sim::Batching::fixed ? 1 : p.reserve_output);
   p.watermark = r.number("watermark", 0, 0.9, p.watermark);
   p.poll_steps = static_cast<int>(r.integer("poll_steps", 1, 100000, p.poll_steps));
   p.lag_steps = static_cast<int>(r.integer("lag_steps", 0, 1, p.lag_steps));

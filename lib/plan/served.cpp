@@ -39,9 +39,10 @@ Served::Served(const Model& model, const Device& device, const Engine& engine,
   const perf::KvCost cost = perf::kv_cost(deployment_);
   const double token_bytes = std::max(cost.bytes_per_token, 1e-3);
   const double page_bytes = token_bytes * p.block_tokens;
-  const double pool_bytes = options.kv_pool_tokens
-                                ? static_cast<double>(*options.kv_pool_tokens) * token_bytes
-                                : static_cast<double>(std::max<std::int64_t>(0, memory_.kv_pool_bytes));
+  const double pool_bytes =
+      options.kv_pool_tokens
+          ? static_cast<double>(*options.kv_pool_tokens) * token_bytes
+          : static_cast<double>(std::max<std::int64_t>(0, memory_.kv_pool_bytes));
   spec_.kv_pool_pages =
       static_cast<std::int64_t>(pool_bytes / page_bytes) * (options.kv_pool_tokens ? 1 : spec_.dp);
   spec_.sequence_pages =

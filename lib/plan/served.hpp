@@ -12,10 +12,10 @@ namespace dsk::plan {
 
 struct ServedOptions {
   perf::Parallel parallel;
-  std::optional<Element> kv;         // absent: the model's own default
+  std::optional<Element> kv; // absent: the model's own default
   int mtp_tokens = 0;
-  double tokens_per_step = 0;        // accepted a step; 0 = from the default acceptance curve
-  double memory_fraction = 0;        // 0 = the engine's default
+  double tokens_per_step = 0; // accepted a step; 0 = from the default acceptance curve
+  double memory_fraction = 0; // 0 = the engine's default
   std::optional<std::int64_t> kv_pool_tokens; // as the engine logged it; absent: the memory model's
 };
 

@@ -50,12 +50,13 @@ Group read_group(Reader& r, const Subject& s) {
   if (auto p = r.optional_object("policy"))
     policy = read_policy(std::move(*p), sim::default_policy(s.engine, s.model));
   group.count = static_cast<int>(r.integer("replicas", 1, 10000, 1));
-  group.served = std::make_unique<Served>(s.model, s.device, s.engine, policy, options,
-                                          r.path_of("parallel"));
+  group.served =
+      std::make_unique<Served>(s.model, s.device, s.engine, policy, options, r.path_of("parallel"));
   if (!group.served->fits())
     invalid_request(r.path_of("parallel"), s.model.name + " does not fit on " +
                                                std::to_string(options.parallel.devices()) + " x " +
-                                               s.device.name + ": " + group.served->memory().binding);
+                                               s.device.name + ": " +
+                                               group.served->memory().binding);
   return group;
 }
 
@@ -84,8 +85,8 @@ double rounded(double value) {
 Json times_json(const Histogram& seconds) {
   Json j = Json::object();
   j["mean"] = rounded(seconds.mean() * 1e3);
-  for (const auto& [name, q] : {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99},
-                                {"p999", 0.999}})
+  for (const auto& [name, q] :
+       {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}})
     j[name] = rounded(seconds.quantile(q) * 1e3);
   j["max"] = rounded(seconds.max() * 1e3);
   return j;
@@ -111,9 +112,8 @@ Json kv_json(const sim::RunResult& r, const sim::ReplicaSpec& spec) {
   const double paged = r.totals.kv_block_s * page;
   j["peak_share"] = rounded(static_cast<double>(r.totals.max_kv_blocks) /
                             static_cast<double>(spec.kv_pool_pages));
-  j["mean_share"] = rounded(r.end_s > 0 ? r.totals.kv_block_s / r.end_s /
-                                              static_cast<double>(r.pool_pages)
-                                        : 0);
+  j["mean_share"] =
+      rounded(r.end_s > 0 ? r.totals.kv_block_s / r.end_s / static_cast<double>(r.pool_pages) : 0);
   // What is set aside but holds no token: pages not yet full, against one piece for each answer.
   j["paged_waste"] = rounded(paged > 0 ? std::max(0.0, 1 - r.totals.kv_token_s / paged) : 0);
   j["contiguous_waste"] =
@@ -167,10 +167,10 @@ Json simulate_document(const Json& request, const Catalog& base, const Cancel& c
     r.fail("mtp_tokens", "must be 0: " + s.model.name + " has no MTP layers");
   s.options.tokens_per_step = r.number("tokens_per_step", 1, 9, 0);
   if (s.options.mtp_tokens > 0 && s.options.tokens_per_step <= 0)
-    s.assumptions.push_back("accepted tokens a step: " +
-                            number_text(default_acceptance(s.options.mtp_tokens)) +
-                            " with " + std::to_string(s.options.mtp_tokens) +
-                            " drafts, DeepSeek-V4-Pro's measured curve");
+    s.assumptions.push_back(
+        "accepted tokens a step: " + number_text(default_acceptance(s.options.mtp_tokens)) +
+        " with " + std::to_string(s.options.mtp_tokens) +
+        " drafts, DeepSeek-V4-Pro's measured curve");
 
   sim::FleetSpec fleet;
   Group serve;
@@ -183,10 +183,11 @@ Json simulate_document(const Json& request, const Catalog& base, const Cancel& c
     Reader decode_reader = split->object("decode");
     decode = read_group(decode_reader, s);
     decode_reader.done();
-    const double link = s.device.scale_out.bandwidth_gbs *
-                        serve.served->deployment().parallel.devices();
+    const double link =
+        s.device.scale_out.bandwidth_gbs * serve.served->deployment().parallel.devices();
     if (!split->has("transfer_gbs") && link <= 0)
-      split->fail("transfer_gbs", "must be given: no link out of the node is known of " + s.device.name);
+      split->fail("transfer_gbs",
+                  "must be given: no link out of the node is known of " + s.device.name);
     fleet.transfer_bytes_per_s = split->number("transfer_gbs", 1e-3, 1e6, link) * 1e9;
     fleet.transfer_latency_s = s.device.scale_out.latency_us / 1e6;
     if (!split->has("transfer_gbs"))
@@ -226,8 +227,7 @@ Json simulate_document(const Json& request, const Catalog& base, const Cancel& c
   if (spec.trace && spec.trace->block_tokens % serve.served->spec().policy.block_tokens != 0 &&
       fleet.serve.replica.policy.prefix_cache)
     invalid_request("/policy/block_tokens",
-                    "block_tokens is " +
-                        std::to_string(serve.served->spec().policy.block_tokens) +
+                    "block_tokens is " + std::to_string(serve.served->spec().policy.block_tokens) +
                         ", must divide the " + std::to_string(spec.trace->block_tokens) +
                         " tokens of the trace's prefix blocks");
   const workload::Workload load(std::move(spec));
@@ -261,9 +261,9 @@ Json simulate_document(const Json& request, const Catalog& base, const Cancel& c
   answer["e2e_ms"] = times_json(result.e2e);
   if (!bounds.is_null()) {
     answer["slo"] = bounds;
-    answer["goodput_share"] = rounded(
-        result.completed > 0 ? static_cast<double>(result.good) / static_cast<double>(result.sent)
-                             : 0);
+    answer["goodput_share"] = rounded(result.completed > 0 ? static_cast<double>(result.good) /
+                                                                 static_cast<double>(result.sent)
+                                                           : 0);
     answer["goodput_requests_per_s"] = rounded(static_cast<double>(result.good) / span);
   }
   const double instances = fleet.serve.count + fleet.decode.count;
@@ -271,12 +271,14 @@ Json simulate_document(const Json& request, const Catalog& base, const Cancel& c
   answer["prefill_share"] = rounded(result.totals.prefill_s / span / instances);
   answer["mean_running"] = rounded(result.totals.running_s / span);
   answer["steps"] = result.totals.steps;
-  answer["kv"] = kv_json(result, fleet.decode.count > 0 ? fleet.decode.replica : fleet.serve.replica);
+  answer["kv"] =
+      kv_json(result, fleet.decode.count > 0 ? fleet.decode.replica : fleet.serve.replica);
   if (decode.count > 0) answer["transferred_bytes"] = result.transferred_bytes;
   if (options.timeline) {
     Json timeline = Json::array();
     for (const sim::Sample& sample : result.timeline)
-      timeline.push_back({rounded(sample.at_s), sample.waiting, sample.running, rounded(sample.kv_share)});
+      timeline.push_back(
+          {rounded(sample.at_s), sample.waiting, sample.running, rounded(sample.kv_share)});
     answer["timeline"] = {{"columns", {"at_s", "waiting", "running", "kv_share"}},
                           {"rows", std::move(timeline)}};
   }

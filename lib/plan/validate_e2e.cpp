@@ -39,10 +39,9 @@ double step_error(const Served& served, const sim::RunResult& r) {
       std::clamp(r.totals.busy_s > 0 ? r.totals.running_s / r.totals.busy_s : 1, 1.0, 1e5);
   perf::Batch batch;
   batch.decode_sequences = std::max<std::int64_t>(1, std::llround(running));
-  const double mean =
-      r.completed > 0 ? static_cast<double>(r.input_tokens + r.output_tokens / 2) /
-                            static_cast<double>(r.completed)
-                      : 1;
+  const double mean = r.completed > 0 ? static_cast<double>(r.input_tokens + r.output_tokens / 2) /
+                                            static_cast<double>(r.completed)
+                                      : 1;
   batch.kv_max = std::max<std::int64_t>(1, std::llround(mean));
   batch.kv_sum = batch.kv_max * batch.decode_sequences;
   const perf::StepTime time = served.step().step(batch);
@@ -180,7 +179,8 @@ E2eAnswer validate_e2e(const Json& request, std::string_view csv, const Catalog&
   const auto jobs = static_cast<std::size_t>(r.integer("jobs", 1, 256, 1));
   r.done();
   const CsvTable table(csv, "/csv");
-  for (const char* column : {"id", "engine", "model", "gpu", "scenario", "metric", "value", "notes"})
+  for (const char* column :
+       {"id", "engine", "model", "gpu", "scenario", "metric", "value", "notes"})
     if (!table.has(column))
       invalid_request("/csv", std::string("the header has no column ") + column);
 

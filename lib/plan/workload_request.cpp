@@ -54,7 +54,8 @@ void read_trace_member(Reader r, workload::WorkloadSpec& spec) {
       t.output = static_cast<std::int32_t>(
           integer_of(row[2], json::pointer(at, std::size_t{2}), 1, workload::max_tokens));
       if (!trace.rows.empty() && t.at_s < trace.rows.back().at_s)
-        invalid_request(at, "arrives before the request ahead of it: the list must be in order of time");
+        invalid_request(
+            at, "arrives before the request ahead of it: the list must be in order of time");
       trace.rows.push_back(t);
     }
   } else {
@@ -74,10 +75,10 @@ Lengths read_lengths(const Json& value, const std::string& path) {
   Reader r(value, path);
   if (const Json* uniform = r.find("uniform")) {
     const std::string at = r.path_of("uniform");
-    if (!uniform->is_array() || uniform->size() != 2)
-      r.fail("uniform", "must be [low, high]");
+    if (!uniform->is_array() || uniform->size() != 2) r.fail("uniform", "must be [low, high]");
     const double low = number_of((*uniform)[0], json::pointer(at, std::size_t{0}), 1, most_tokens);
-    const double high = number_of((*uniform)[1], json::pointer(at, std::size_t{1}), low, most_tokens);
+    const double high =
+        number_of((*uniform)[1], json::pointer(at, std::size_t{1}), low, most_tokens);
     r.done();
     return Lengths::uniform(low, high);
   }
@@ -97,8 +98,8 @@ Lengths read_lengths(const Json& value, const std::string& path) {
       const std::string at = json::pointer(r.path_of("quantiles"), i);
       if (!items[i]->is_array() || items[i]->size() != 2)
         invalid_request(at, "must be [probability, tokens]");
-      points.push_back({number_of((*items[i])[0], at, 0, 1),
-                        number_of((*items[i])[1], at, 1, most_tokens)});
+      points.push_back(
+          {number_of((*items[i])[0], at, 0, 1), number_of((*items[i])[1], at, 1, most_tokens)});
       if (i > 0 && (points[i].probability <= points[i - 1].probability ||
                     points[i].tokens < points[i - 1].tokens))
         invalid_request(at, "must lie above the point ahead of it");
@@ -113,8 +114,7 @@ Lengths read_lengths(const Json& value, const std::string& path) {
   if (items.empty())
     invalid_request(path, "must be a number of tokens, or uniform, lognormal, quantiles or values");
   for (std::size_t i = 0; i < items.size(); ++i)
-    values.push_back(
-        number_of(*items[i], json::pointer(r.path_of("values"), i), 1, most_tokens));
+    values.push_back(number_of(*items[i], json::pointer(r.path_of("values"), i), 1, most_tokens));
   r.done();
   return Lengths::empirical(std::move(values));
 }
@@ -122,8 +122,8 @@ Lengths read_lengths(const Json& value, const std::string& path) {
 workload::WorkloadSpec read_workload_spec(Reader r, const Catalog& catalog,
                                           std::vector<std::string>& assumptions) {
   workload::WorkloadSpec spec;
-  spec.seed = static_cast<std::uint64_t>(
-      r.integer("seed", 0, std::numeric_limits<std::int64_t>::max(), 1));
+  spec.seed =
+      static_cast<std::uint64_t>(r.integer("seed", 0, std::numeric_limits<std::int64_t>::max(), 1));
   if (auto trace = r.optional_object("trace")) {
     read_trace_member(std::move(*trace), spec);
     r.done();
@@ -133,7 +133,8 @@ workload::WorkloadSpec read_workload_spec(Reader r, const Catalog& catalog,
     const Dataset set = catalog.dataset(r.text("dataset"), r.path_of("dataset"));
     spec.input = Lengths::of(set.input);
     spec.output = Lengths::of(set.output);
-    assumptions.push_back("lengths of data set " + set.name + ": " + set.origin + ", " + set.source);
+    assumptions.push_back("lengths of data set " + set.name + ": " + set.origin + ", " +
+                          set.source);
     if (r.has("input") || r.has("output"))
       r.fail("dataset", "must stand without input and output, which it gives");
   } else {
@@ -156,8 +157,8 @@ workload::WorkloadSpec read_workload_spec(Reader r, const Catalog& catalog,
   if (auto s = r.optional_object("sessions")) {
     workload::Sessions& sessions = spec.sessions;
     sessions.groups = s->integer("groups", 0, 1 << 30, 0);
-    sessions.group_tokens = static_cast<std::int32_t>(
-        s->integer("shared_tokens", 0, workload::max_tokens, 0));
+    sessions.group_tokens =
+        static_cast<std::int32_t>(s->integer("shared_tokens", 0, workload::max_tokens, 0));
     sessions.turns = s->integer("turns", 1, 1000, 1);
     sessions.parallel = s->integer("parallel", 1, 1 << 30, 100);
     s->done();

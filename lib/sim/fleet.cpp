@@ -65,8 +65,7 @@ class Run final : public Sink {
 public:
   Run(const FleetSpec& fleet, const workload::Workload& workload, const RunOptions& options)
       : fleet_(fleet), workload_(workload), options_(options),
-        arrivals_(workload.spec().arrivals, workload.spec().seed),
-        split_(fleet.decode.count > 0),
+        arrivals_(workload.spec().arrivals, workload.spec().seed), split_(fleet.decode.count > 0),
         earliest_(static_cast<std::size_t>(fleet.serve.count + std::max(0, fleet.decode.count))) {
     ReplicaSpec serve = fleet.serve.replica;
     if (split_) serve.role = Role::prefill;
@@ -190,9 +189,9 @@ private:
   void plan_arrival() {
     if (next_index_ >= workload_.requests()) return;
     const auto& trace = workload_.spec().trace;
-    const double sent_s =
-        trace ? trace->rows[static_cast<std::size_t>(next_index_)].at_s / workload_.spec().trace_speed
-              : arrivals_.next();
+    const double sent_s = trace ? trace->rows[static_cast<std::size_t>(next_index_)].at_s /
+                                      workload_.spec().trace_speed
+                                : arrivals_.next();
     coming_.push_back({sent_s, sent_s, next_index_++});
   }
 
@@ -242,11 +241,12 @@ private:
     const KvTiers::Found cold = tiers_[to].find(job.blocks, hot, whole);
     if (cold.blocks == 0) return false;
     const std::int64_t tokens = std::int64_t{cold.blocks} * job.blocks.block_tokens;
-    const double compute_s = replicas_[to]->prefill_estimate_s(
-        tokens, std::int64_t{hot} * job.blocks.block_tokens);
+    const double compute_s =
+        replicas_[to]->prefill_estimate_s(tokens, std::int64_t{hot} * job.blocks.block_tokens);
     if (tiers_[to].estimate_s(cold) >= compute_s) return false;
     Job loaded = job;
-    loaded.loaded = static_cast<std::int32_t>((hot + cold.blocks) * std::int64_t{job.blocks.block_tokens});
+    loaded.loaded =
+        static_cast<std::int32_t>((hot + cold.blocks) * std::int64_t{job.blocks.block_tokens});
     tiers_[to].load(static_cast<std::uint64_t>(job.id), cold, now_s);
     loading_.push_back(loaded);
     return true;
@@ -283,7 +283,8 @@ private:
     earliest_.set(who, replicas_[who]->next_s());
     // Prompts that this step completed set out for a decode instance.
     for (const Moved& m : moved_) {
-      const double bytes = static_cast<double>(m.job.input) * fleet_.serve.replica.kv_bytes_per_token;
+      const double bytes =
+          static_cast<double>(m.job.input) * fleet_.serve.replica.kv_bytes_per_token;
       result_.transferred_bytes += bytes;
       links_[static_cast<std::size_t>(m.from)].start(static_cast<std::uint64_t>(m.job.id), bytes,
                                                      m.at_s);
@@ -336,7 +337,8 @@ private:
       s.running += replica->running();
       pages += replica->kv_blocks();
     }
-    s.kv_share = static_cast<double>(pages) / static_cast<double>(std::max<std::int64_t>(1, result_.pool_pages));
+    s.kv_share = static_cast<double>(pages) /
+                 static_cast<double>(std::max<std::int64_t>(1, result_.pool_pages));
     result_.timeline.push_back(s);
     if (result_.timeline.size() == most_samples) {
       // Half as many, twice as far apart: any length of run fits.

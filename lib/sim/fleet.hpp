@@ -28,7 +28,7 @@ struct Pool {
 };
 
 struct FleetSpec {
-  Pool serve;                 // whole replicas, or the prefill instances when `decode` has some
+  Pool serve;                  // whole replicas, or the prefill instances when `decode` has some
   Pool decode{nullptr, {}, 0}; // count 0: not disaggregated
   Routing routing = Routing::round_robin;
   double transfer_bytes_per_s = 0; // KV out of one prefill instance
@@ -37,11 +37,12 @@ struct FleetSpec {
 };
 
 struct RunOptions {
-  bool series = false;          // keep what became of each request
-  bool timeline = false;        // keep samples over time
-  double until_s = 1e300;       // stop at this simulated time
-  std::int64_t skip = 0;        // first requests to leave out of the distributions (warm-up)
-  std::int32_t max_request_tokens = 0; // positions of the model; longer requests are refused. 0 = any
+  bool series = false;    // keep what became of each request
+  bool timeline = false;  // keep samples over time
+  double until_s = 1e300; // stop at this simulated time
+  std::int64_t skip = 0;  // first requests to leave out of the distributions (warm-up)
+  std::int32_t max_request_tokens =
+      0; // positions of the model; longer requests are refused. 0 = any
   // Bounds for goodput; 0 = none.
   double ttft_bound_s = 0;
   double tpot_bound_s = 0;
@@ -69,8 +70,8 @@ struct RunResult {
   // Seconds.
   Histogram queue; // from reaching the server to being admitted
   Histogram ttft;
-  Histogram tpot;  // (e2e - ttft) / (tokens - 1); answers of one token have none
-  Histogram itl;   // gaps between the tokens of a sequence
+  Histogram tpot; // (e2e - ttft) / (tokens - 1); answers of one token have none
+  Histogram itl;  // gaps between the tokens of a sequence
   Histogram e2e;
   std::vector<Done> series; // in order of completion
   std::vector<Sample> timeline;

@@ -7,7 +7,8 @@ namespace dsk::sim {
 KvTiers::KvTiers(const std::vector<TierSpec>& specs, double block_bytes)
     : block_bytes_(block_bytes) {
   for (const TierSpec& spec : specs)
-    tiers_.push_back({static_cast<std::int64_t>(spec.capacity_bytes / block_bytes), {},
+    tiers_.push_back({static_cast<std::int64_t>(spec.capacity_bytes / block_bytes),
+                      {},
                       SharedLink(spec.bytes_per_s, spec.latency_s)});
 }
 

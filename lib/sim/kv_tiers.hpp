@@ -28,8 +28,8 @@ public:
   void put(std::uint64_t block);
 
   struct Found {
-    std::int32_t blocks = 0;         // that follow `first` and lie in some tier
-    std::vector<double> tier_bytes;  // what each tier would have to send
+    std::int32_t blocks = 0;        // that follow `first` and lie in some tier
+    std::vector<double> tier_bytes; // what each tier would have to send
   };
   Found find(const workload::BlockList& blocks, std::int32_t first, std::int32_t count) const;
   /// Time of loading it now, every tier sending its part at once.

@@ -34,8 +34,7 @@ StepTimer::StepTimer(const perf::StepModel& model, const Policy& policy, int dp)
     : model_(&model), policy_(policy), dp_(dp), knots_(knot_table().data()),
       has_floor_(policy.host_step_us > 0 || policy.host_sequence_us > 0 ||
                  policy.stream_tokens_per_s > 0),
-      rows_cache_(cache_size),
-      attention_cache_(cache_size) {
+      rows_cache_(cache_size), attention_cache_(cache_size) {
   const auto most = static_cast<std::size_t>(policy.max_sequences) + 1;
   decode_rows_.assign(most * static_cast<std::size_t>(dp), -1);
   attention_.assign(most * knots, -1);

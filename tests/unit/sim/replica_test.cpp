@@ -25,7 +25,9 @@ Case random_case(std::uint64_t seed) {
   Case c;
   Policy& p = c.spec.policy;
   const double kind = dice.unit();
-  p.batching = kind < 0.6 ? Batching::mixed : kind < 0.85 ? Batching::prefill_first : Batching::fixed;
+  p.batching = kind < 0.6    ? Batching::mixed
+               : kind < 0.85 ? Batching::prefill_first
+                             : Batching::fixed;
   p.preemption = dice.unit() < 0.8 ? Preemption::recompute : Preemption::swap;
   p.max_sequences = static_cast<int>(dice.from(1, 64));
   p.token_budget = static_cast<int>(dice.from(p.max_sequences + 16, 4096));
@@ -56,8 +58,10 @@ Case random_case(std::uint64_t seed) {
   std::int64_t largest = 0;
   for (int i = 0; i < n; ++i) {
     at += dice.unit() < 0.2 ? 0 : gap * 2 * dice.unit();
-    Arrival a{at, static_cast<std::int32_t>(dice.from(1, 3000)),
-              static_cast<std::int32_t>(dice.from(1, 400)), {}};
+    Arrival a{at,
+              static_cast<std::int32_t>(dice.from(1, 3000)),
+              static_cast<std::int32_t>(dice.from(1, 400)),
+              {}};
     if (p.prefix_cache) {
       a.blocks.session = static_cast<std::uint64_t>(dice.from(1, 10)) << 32;
       a.blocks.block_tokens = 16 * static_cast<std::int32_t>(dice.unit() < 0.5 ? 1 : 4);
@@ -110,7 +114,8 @@ TEST_CASE("jumping over like steps gives the times of taking them one by one") {
   CHECK(cached > 1000);
 }
 
-TEST_CASE("laws of every queue: nothing lost, nothing twice, in order of time, Little's law, KV within the pool") {
+TEST_CASE("laws of every queue: nothing lost, nothing twice, in order of time, Little's law, KV "
+          "within the pool") {
   for (std::uint64_t seed = 2001; seed <= 2400; ++seed) {
     Case c = random_case(seed);
     c.spec.policy.first_token_steps = 0; // so that a job leaves when its last token does

@@ -21,8 +21,8 @@ struct Setup {
   dsk::perf::Deployment deployment;
   std::unique_ptr<dsk::perf::StepModel> step;
 
-  Setup(const std::string& model_name, const std::string& device_name, const std::string& engine_name,
-        dsk::perf::Parallel parallel) {
+  Setup(const std::string& model_name, const std::string& device_name,
+        const std::string& engine_name, dsk::perf::Parallel parallel) {
     const dsk::Catalog catalog;
     model = catalog.model(model_name, "");
     device = catalog.device(device_name, "");

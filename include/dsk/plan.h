@@ -301,6 +301,17 @@ DSK_NODISCARD DSK_API dsk_status dsk_plan_simulate(const char* json, size_t json
                                                    char** out, size_t* out_len, dsk_error** error);
 
 /**
+ * Tunes the batching policy to an SLA: each policy of a small grid with the fewest replicas that
+ * keep the bounds of "slo" for a share of the requests, cheapest first.
+ * @param json a simulation request with "slo" and "tune": {"batch_sizes", "waits_ms",
+ *             "max_sequences", "token_budgets", "share", "max_replicas"}
+ * @return DSK_STATUS_CANCELLED when the token was set. @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_tune_batching(const char* json, size_t json_len,
+                                                        dsk_cancel* cancel, char** out,
+                                                        size_t* out_len, dsk_error** error);
+
+/**
  * Replays the arrivals of a request log under the settings of `json` (a simulation request without
  * its workload) and compares: TTFT (first token less queued), TPOT, E2E at mean, p50, p90 and p99,
  * and throughput, measured and simulated.

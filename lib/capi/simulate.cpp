@@ -6,6 +6,7 @@
 #include "capi/guard.hpp"
 #include "dsk/plan.h"
 #include "plan/simulate_request.hpp"
+#include "plan/tune_batching.hpp"
 #include "plan/validate_e2e.hpp"
 #include "plan/validate_requests.hpp"
 
@@ -53,6 +54,17 @@ dsk_status dsk_plan_simulate(const char* json, size_t json_len, dsk_cancel* canc
     for (std::size_t i = 0; i < std::min(capacity, rows.size()); ++i)
       series[i] = times_of(rows[i]);
     if (count) *count = rows.size();
+  });
+}
+
+dsk_status dsk_plan_tune_batching(const char* json, size_t json_len, dsk_cancel* cancel, char** out,
+                                  size_t* out_len, dsk_error** error) {
+  return guard(error, __func__, [&] {
+    require(out, "out");
+    *out = nullptr;
+    const dsk::Json answer =
+        dsk::plan::tune_batching(parsed(json, json_len), builtin_catalog(), cancel_of(cancel));
+    give_text(dsk::json::dump(answer), out, out_len);
   });
 }
 

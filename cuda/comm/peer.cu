@@ -14,21 +14,24 @@ namespace {
 using protocol::Packet;
 
 constexpr std::uint32_t slots = 3;
-constexpr int threads = 512;
-constexpr std::uint32_t most_blocks = 24;
+constexpr int threads = 128; // small blocks spread a short message over many multiprocessors
+constexpr std::uint32_t most_blocks = 64; // of one rank
 constexpr std::uint32_t kernel_ranks = 16; // of one cooperative launch
 constexpr std::uint64_t one_shot_limit = 256 * 1024;
 
-/// In host memory that the device sees: what the host must know or say while kernels run.
+/// In host memory that the device sees: what the host must know or say while kernels run. Reading it goes over PCIe, so
+/// kernels look at it only after a long wait.
 struct Status {
   volatile std::int32_t lost = DSK_BACKEND_NO_RANK;
   volatile std::uint32_t phase = 0, epoch = 0;
   volatile std::uint32_t abort = 0;
 };
 
+/// The rotation of one region. Every thread block reads its own turn and moves its share of them on, so that no block has to
+/// wait for another; all turns are the same between calls, whatever their grids.
 struct Rotation {
-  protocol::Turn turn;
-  unsigned int finished = 0; // thread blocks of this call that are done
+  protocol::Turn turn[most_blocks];
+  unsigned int stopped = 0; // a wait has run out: later calls end at once
 };
 
 /// One rank's device memory as kernels see it.
@@ -51,6 +54,7 @@ struct Shape {
   protocol::Region one_shot;
   protocol::TwoShot two_shot;
   std::uint64_t timeout_ns;
+  bool several_devices;
 };
 
 __device__ __forceinline__ std::uint64_t now_ns() {
@@ -62,12 +66,21 @@ __device__ __forceinline__ std::uint64_t now_ns() {
 /// Peer memory across links: 16-byte stores and loads that the caches do not hold back.
 struct PeerMemory {
   Status* status;
+  volatile unsigned int* stopped;
   std::uint32_t epoch;
   std::uint64_t timeout_ns;
+  bool several_devices;
   std::uint64_t start_ns = 0;
 
-  __device__ void begin() { __threadfence_system(); }
-  __device__ void end() { __threadfence_system(); }
+  /// The clears of the call before are complete with its kernel; this passes them on to the peers that will read this call.
+  __device__ void begin() {
+    if (several_devices)
+      __threadfence_system();
+    else
+      __threadfence();
+  }
+  /// Nothing but what the loads themselves brought is used after them.
+  __device__ void end() {}
   __device__ void store(Packet* at, const Packet& packet) {
     asm volatile("st.volatile.global.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(at), "r"(packet.word[0]), "r"(packet.word[1]), "r"(packet.word[2]), "r"(packet.word[3]) : "memory");
   }
@@ -77,15 +90,20 @@ struct PeerMemory {
     return packet;
   }
   __device__ bool give_up(std::uint64_t spins, std::uint32_t peer, protocol::Phase phase) {
-    if (spins % 64 != 63) return false;
-    if (status->abort) return true;
+    if (spins % 256 != 255) return false;
+    if (*stopped) return true;
+    if (spins % 65536 == 65535 && status->abort) {
+      *stopped = 1;
+      return true;
+    }
     const std::uint64_t now = now_ns();
     if (start_ns == 0) start_ns = now;
     if (now - start_ns <= timeout_ns) return false;
-    status->lost = static_cast<std::int32_t>(peer);
     status->phase = static_cast<std::uint32_t>(phase);
     status->epoch = epoch;
-    status->abort = 1; // later calls end at once
+    status->lost = static_cast<std::int32_t>(peer);
+    __threadfence_system();
+    *stopped = 1;
     return true;
   }
 };
@@ -103,24 +121,20 @@ struct Reader {
 };
 
 __device__ __forceinline__ void write_packet(std::byte* out, std::uint64_t bytes, std::uint64_t i, const Packet& packet) {
-  if ((i + 1) * 16 <= bytes) {
+  // Parts of a gather may begin at any element.
+  if ((i + 1) * 16 <= bytes && reinterpret_cast<std::uintptr_t>(out) % 16 == 0) {
     *reinterpret_cast<Packet*>(out + i * 16) = packet;
     return;
   }
   auto* to = reinterpret_cast<std::uint16_t*>(out + i * 16);
-  for (std::uint64_t h = 0; h < (bytes - i * 16) / 2; ++h) to[h] = static_cast<std::uint16_t>(packet.word[h / 2] >> (16 * (h % 2)));
+  const std::uint64_t halves = (i + 1) * 16 <= bytes ? 8 : (bytes - i * 16) / 2;
+  for (std::uint64_t h = 0; h < halves; ++h) to[h] = static_cast<std::uint16_t>(packet.word[h / 2] >> (16 * (h % 2)));
 }
 
-/// The last thread block of a rank moves the rotation on.
+/// Called by every block at its end.
 __device__ void finish(Rotation* rotation, const protocol::Turn& turn, std::uint64_t packets) {
-  __syncthreads();
-  if (threadIdx.x != 0) return;
-  __threadfence();
-  if (atomicAdd(&rotation->finished, 1u) + 1u == gridDim.x) {
-    rotation->turn = turn.next(packets);
-    rotation->finished = 0;
-    __threadfence();
-  }
+  __syncthreads(); // all threads have read the turn
+  for (std::uint32_t b = blockIdx.x + threadIdx.x * gridDim.x; b < most_blocks; b += gridDim.x * blockDim.x) rotation->turn[b] = turn.next(packets);
 }
 
 __device__ __forceinline__ void wait_for_producer() {
@@ -135,11 +149,11 @@ template <Kind kind, class Sum>
 __global__ void __launch_bounds__(threads) one_shot_kernel(Shape shape, Views views, std::uint64_t bytes, std::uint64_t stride) {
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
-  const protocol::Turn turn = self.one_shot->turn;
-  PeerMemory memory{self.status, turn.epoch, shape.timeout_ns};
+  const protocol::Turn turn = self.one_shot->turn[blockIdx.x];
+  PeerMemory memory{self.status, &self.one_shot->stopped, turn.epoch, shape.timeout_ns, shape.several_devices};
   const std::uint64_t packets = (bytes + 15) / 16;
   const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x, std::uint64_t{gridDim.x} * threads};
-  if (!self.status->abort) {
+  if (!self.one_shot->stopped) {
     protocol::one_shot_push(memory, shape.one_shot, self.rank, self.gather, turn, packets, lanes, Reader{static_cast<const std::byte*>(self.in), bytes});
     Sum sum;
     protocol::one_shot_collect(memory, shape.one_shot, self.rank, self.gather, turn, packets, lanes,
@@ -161,11 +175,11 @@ template <class Sum>
 __global__ void __launch_bounds__(threads) two_shot_kernel(Shape shape, Views views, std::uint64_t bytes) {
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
-  const protocol::Turn turn = self.two_shot->turn;
-  PeerMemory memory{self.status, turn.epoch, shape.timeout_ns};
+  const protocol::Turn turn = self.two_shot->turn[blockIdx.x];
+  PeerMemory memory{self.status, &self.two_shot->stopped, turn.epoch, shape.timeout_ns, shape.several_devices};
   const std::uint64_t packets = (bytes + 15) / 16;
   const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x, std::uint64_t{gridDim.x} * threads};
-  if (!self.status->abort) {
+  if (!self.two_shot->stopped) {
     protocol::two_shot_push(memory, shape.two_shot, self.rank, self.partial, self.result, turn, packets, lanes, Reader{static_cast<const std::byte*>(self.in), bytes});
     if (protocol::two_shot_reduce<Sum>(memory, shape.two_shot, self.rank, self.partial, self.result, turn, packets, lanes))
       protocol::two_shot_collect(memory, shape.two_shot, self.rank, self.result, turn, packets, lanes,
@@ -190,6 +204,7 @@ struct Shared {
   };
   std::vector<Rank> ranks;
   Shape shape{};
+  std::uint32_t block_limit = 1; // of one rank, so that all ranks of a device are resident at once
 
   ~Shared() {
     for (Rank& rank : ranks) {
@@ -289,7 +304,7 @@ private:
         }
       }
       const std::uint64_t packets = (piece + 15) / 16;
-      const auto blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>((packets + threads - 1) / threads, 1, most_blocks));
+      const auto blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>((packets + threads - 1) / threads, 1, shared_->block_limit));
       void* parameters[] = {&shared_->shape, &views, &piece, &stride}; // the two-shot kernel takes three of them
       const dim3 grid(blocks, together);
       if (together > 1) {
@@ -323,6 +338,30 @@ private:
 
 } // namespace
 
+namespace {
+
+/// Blocks of one rank that fit on the device together with those of the ranks beside it.
+std::uint32_t resident_blocks(const Device& device, std::uint32_t ranks_beside) {
+  int least = 1 << 20;
+  const auto fits = [&](auto* kernel) {
+    int blocks = 0;
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, 0), "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+    least = std::min(least, blocks);
+  };
+  fits(one_shot_kernel<Kind::gather, protocol::SumF32>);
+  fits(one_shot_kernel<Kind::reduce, protocol::SumF32>);
+  fits(one_shot_kernel<Kind::reduce, protocol::SumBf16>);
+  fits(one_shot_kernel<Kind::reduce, protocol::SumF16>);
+  fits(two_shot_kernel<protocol::SumF32>);
+  fits(two_shot_kernel<protocol::SumBf16>);
+  fits(two_shot_kernel<protocol::SumF16>);
+  const auto all = static_cast<std::uint32_t>(least * device.multiprocessors) / ranks_beside;
+  if (all == 0) throw Failure(DSK_STATUS_UNSUPPORTED, std::to_string(ranks_beside) + " ranks do not fit on one device");
+  return std::min(all, most_blocks);
+}
+
+} // namespace
+
 std::vector<std::unique_ptr<dsk_backend_comm>> make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_options& options) {
   const auto world = static_cast<std::uint32_t>(devices.size());
   auto shared = std::make_shared<Shared>();
@@ -331,6 +370,7 @@ std::vector<std::unique_ptr<dsk_backend_comm>> make_peer_comms(const std::vector
   shape.one_shot = {slots, world, std::min(packets, one_shot_limit / 16)};
   shape.two_shot = {{slots, world, (packets + world - 1) / world}, {slots, 1, packets}};
   shape.timeout_ns = options.timeout_ms * 1000000;
+  shape.several_devices = std::any_of(devices.begin(), devices.end(), [&](const Device* d) { return d->ordinal != devices[0]->ordinal; });
   for (Device* device : devices) {
     shared->ranks.emplace_back();
     Shared::Rank& rank = shared->ranks.back();
@@ -362,6 +402,12 @@ std::vector<std::unique_ptr<dsk_backend_comm>> make_peer_comms(const std::vector
     new (rank.status) Status;
     check(cudaEventCreateWithFlags(&rank.event, cudaEventDisableTiming), "cudaEventCreate");
     check(cudaDeviceSynchronize(), "clearing the slots");
+  }
+  shared->block_limit = most_blocks;
+  for (const Device* device : devices) {
+    const Current current(device->ordinal);
+    const auto beside = static_cast<std::uint32_t>(std::count_if(devices.begin(), devices.end(), [&](const Device* d) { return d->ordinal == device->ordinal; }));
+    shared->block_limit = std::min(shared->block_limit, resident_blocks(*device, beside));
   }
   std::vector<Packet*> table;
   for (const auto member : {&Shared::Rank::gather, &Shared::Rank::partial, &Shared::Rank::result})

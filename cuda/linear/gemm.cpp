@@ -152,21 +152,23 @@ const Choice& Gemm::choice_for(std::uint64_t m) const {
   return choices_.back();
 }
 
-void Gemm::run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace, cudaStream_t stream) const {
+void Gemm::run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace, cudaStream_t stream, const void* w) const {
+  ProductView view = view_;
+  if (w) view.w = w;
   const Launch launch{stream, device_.programmatic_launch};
   const auto rows = static_cast<std::uint32_t>(m);
   auto* codes = static_cast<std::byte*>(workspace);
   auto* scales = reinterpret_cast<float*>(codes + code_bytes(max_m_));
   switch (choice.route) {
   case Route::gemv:
-    gemv(view_, choice.gemv, rows, x, y, launch);
+    gemv(view, choice.gemv, rows, x, y, launch);
     break;
   case Route::plain:
-    plain(view_, rows, static_cast<const float*>(x), y, launch);
+    plain(view, rows, static_cast<const float*>(x), y, launch);
     break;
   case Route::tile:
     if (quantises()) quantise_wide(view_, rows, x, codes, scales, launch);
-    tile(view_, rows, quantises() ? codes : x, scales, y, launch);
+    tile(view, rows, quantises() ? codes : x, scales, y, launch);
     break;
   case Route::blas: {
     const bool fp8 = view_.weight == DSK_DTYPE_F8E4M3;
@@ -175,7 +177,7 @@ void Gemm::run(const Choice& choice, std::uint64_t m, const void* x, void* y, vo
     if (!make_call(call, m, scales)) throw Failure(DSK_STATUS_BACKEND, "cuBLASLt refuses the product's description");
     const float one = 1.0f, zero = 0.0f;
     void* space = codes + code_bytes(max_m_) + scale_bytes(max_m_);
-    const cublasStatus_t status = blas().matmul(device_.blas, &call.desc, &one, view_.w, &call.w, fp8 ? codes : x, &call.x, &zero, y, &call.y, y, &call.y,
+    const cublasStatus_t status = blas().matmul(device_.blas, &call.desc, &one, view.w, &call.w, fp8 ? codes : x, &call.x, &zero, y, &call.y, y, &call.y,
                                                 &choice.algo, space, choice.algo_workspace, stream);
     if (status != CUBLAS_STATUS_SUCCESS) throw Failure(DSK_STATUS_BACKEND, std::string("cublasLtMatmul: ") + blas().status_name(status));
     break;

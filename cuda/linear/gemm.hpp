@@ -47,7 +47,8 @@ private:
   };
   bool blas_takes() const;
   bool make_call(BlasCall& call, std::uint64_t m, const float* x_scales) const;
-  void run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace, cudaStream_t stream) const;
+  /// `w` replaces the weight: a copy of it, for measuring.
+  void run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace, cudaStream_t stream, const void* w = nullptr) const;
   const Choice& choice_for(std::uint64_t m) const;
   Choice fallback() const;
   bool quantises() const { return view_.weight == DSK_DTYPE_F8E4M3 || view_.weight == DSK_DTYPE_I8; }

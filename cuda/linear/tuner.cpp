@@ -11,9 +11,15 @@ namespace {
 constexpr std::size_t blas_workspace = std::size_t{32} << 20;
 constexpr int most_heuristics = 16;
 constexpr std::uint64_t most_measured = 8192;
+constexpr double never = 1e30;
+constexpr std::uint64_t most_copies = 32;
 constexpr std::uint64_t checked_rows = 64; // results are compared on these many rows at most
 
 std::uint64_t element_bytes(dsk_dtype dtype) { return dtype == DSK_DTYPE_F32 ? 4 : 2; }
+
+std::uint64_t weight_bits(dsk_dtype dtype) {
+  return dtype == DSK_DTYPE_F32 ? 32 : dtype == DSK_DTYPE_I4 ? 4 : dtype == DSK_DTYPE_F8E4M3 || dtype == DSK_DTYPE_I8 ? 8 : 16;
+}
 
 } // namespace
 
@@ -24,13 +30,21 @@ Tuner::Tuner(const Gemm& gemm) : gemm_(gemm) {
     check(cudaEventCreate(&begin_), "cudaEventCreate");
     check(cudaEventCreate(&end_), "cudaEventCreate");
     check(cudaMalloc(reinterpret_cast<void**>(&result_), 2 * sizeof(float)), "cudaMalloc");
-    // A write of four times the L2 leaves no weight in it.
+    // Copies of the weight that push each other out of L2, where memory allows.
     int l2 = 0;
-    check(cudaDeviceGetAttribute(&l2, cudaDevAttrL2CacheSize, gemm_.device_.ordinal), "cudaDeviceGetAttribute");
-    flush_bytes_ = std::max<std::uint64_t>(4 * static_cast<std::uint64_t>(l2), std::uint64_t{32} << 20);
-    check(cudaMalloc(&flush_, flush_bytes_), "cudaMalloc");
-    // As many rows as memory allows, leaving most of it to the caller.
     std::size_t free_bytes = 0, total = 0;
+    check(cudaDeviceGetAttribute(&l2, cudaDevAttrL2CacheSize, gemm_.device_.ordinal), "cudaDeviceGetAttribute");
+    check(cudaMemGetInfo(&free_bytes, &total), "cudaMemGetInfo");
+    const std::uint64_t weight_bytes = (std::uint64_t{p.n} * p.k * weight_bits(p.weight) / 8 + 255) / 256 * 256;
+    const std::uint64_t wanted = std::clamp<std::uint64_t>(4 * static_cast<std::uint64_t>(l2) / weight_bytes, 1, most_copies - 1);
+    const std::uint64_t copies = std::min(wanted, free_bytes / 4 / weight_bytes);
+    weights_.push_back(p.w);
+    if (copies > 0) check(cudaMalloc(&copies_, copies * weight_bytes), "cudaMalloc");
+    for (std::uint64_t i = 0; i < copies; ++i) {
+      weights_.push_back(static_cast<std::byte*>(copies_) + i * weight_bytes);
+      check(cudaMemcpyAsync(const_cast<void*>(weights_.back()), p.w, std::uint64_t{p.n} * p.k * weight_bits(p.weight) / 8, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpy");
+    }
+    // As many rows as memory allows, leaving most of it to the caller.
     check(cudaMemGetInfo(&free_bytes, &total), "cudaMemGetInfo");
     const std::uint64_t row = p.k * element_bytes(p.activation) + 2 * p.n * element_bytes(p.output) + 3 * std::uint64_t{p.k};
     most_rows_ = std::min({gemm_.max_m_, most_measured, std::max<std::uint64_t>(1, free_bytes / 3 / row)});
@@ -50,7 +64,7 @@ Tuner::Tuner(const Gemm& gemm) : gemm_(gemm) {
 Tuner::~Tuner() { release(); }
 
 void Tuner::release() {
-  for (void* memory : {x_, y_, expected_, workspace_, flush_, static_cast<void*>(result_)}) (void)cudaFree(memory);
+  for (void* memory : {x_, y_, expected_, workspace_, copies_, static_cast<void*>(result_)}) (void)cudaFree(memory);
   if (begin_) (void)cudaEventDestroy(begin_);
   if (end_) (void)cudaEventDestroy(end_);
   if (stream_) (void)cudaStreamDestroy(stream_);
@@ -111,21 +125,38 @@ bool Tuner::runs_right(const Choice& choice, std::uint64_t m) {
   }
 }
 
-/// Median of single runs, each after the L2 has been filled with something else.
-double Tuner::time_us(const Choice& choice, std::uint64_t m, int repeats) {
+/// Median of replays of a graph that runs the product once on every copy of the weight.
+double Tuner::time_us(const Choice& choice, std::uint64_t m, int replays) {
+  const std::size_t launches = m >= 1024 ? std::min<std::size_t>(5, weights_.size()) : weights_.size();
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  bool captured = true;
+  try {
+    for (std::size_t i = 0; i < launches; ++i) gemm_.run(choice, m, x_, y_, workspace_, stream_, weights_[i]);
+  } catch (const Failure&) {
+    captured = false;
+  }
+  const cudaError_t ended = cudaStreamEndCapture(stream_, &graph);
+  captured = captured && ended == cudaSuccess && cudaGraphInstantiate(&executable, graph, 0) == cudaSuccess;
+  if (graph) (void)cudaGraphDestroy(graph);
+  if (!captured) {
+    (void)cudaGetLastError();
+    return never; // what cannot be captured is no choice for a chain
+  }
   std::vector<float> times;
-  for (int i = 0; i < repeats; ++i) {
-    check(cudaMemsetAsync(flush_, i, flush_bytes_, stream_), "cudaMemset");
+  for (int i = 0; i <= replays; ++i) {
     check(cudaEventRecord(begin_, stream_), "cudaEventRecord");
-    gemm_.run(choice, m, x_, y_, workspace_, stream_);
+    check(cudaGraphLaunch(executable, stream_), "cudaGraphLaunch");
     check(cudaEventRecord(end_, stream_), "cudaEventRecord");
     check(cudaEventSynchronize(end_), "measuring a choice");
     float ms = 0.0f;
     check(cudaEventElapsedTime(&ms, begin_, end_), "cudaEventElapsedTime");
-    times.push_back(ms);
+    if (i > 0) times.push_back(ms); // the first replay warms up
   }
+  (void)cudaGraphExecDestroy(executable);
   std::sort(times.begin(), times.end());
-  return static_cast<double>(times[times.size() / 2]) * 1000.0;
+  return static_cast<double>(times[times.size() / 2]) * 1000.0 / static_cast<double>(launches);
 }
 
 std::uint64_t Tuner::step_of(const Choice& choice, std::uint64_t m, std::uint64_t from) const {
@@ -146,24 +177,32 @@ std::uint64_t Tuner::step_of(const Choice& choice, std::uint64_t m, std::uint64_
 }
 
 std::vector<Choice> Tuner::best(std::uint64_t m, std::uint64_t from) {
-  const int first_runs = m > 1024 ? 2 : 3, last_runs = m > 1024 ? 5 : 9;
+  constexpr int first_runs = 3, last_runs = 5;
+  constexpr std::size_t finalists = 4;
   std::vector<Choice> right;
   for (Choice& choice : candidates(m)) {
     choice.step = step_of(choice, m, from);
     if (choice.step == 0 || !runs_right(choice, m)) continue;
     choice.us = time_us(choice, m, first_runs);
-    right.push_back(choice);
+    if (choice.us < never) right.push_back(choice);
   }
   const auto faster = [](const Choice& a, const Choice& b) { return a.us < b.us; };
   std::sort(right.begin(), right.end(), faster);
-  if (right.size() > 3) {
+  if (right.size() > finalists) {
     std::vector<Choice> general;
-    for (std::size_t i = 3; i < right.size() && general.empty(); ++i)
+    for (std::size_t i = finalists; i < right.size() && general.empty(); ++i)
       if (right[i].step == 1) general.push_back(right[i]);
-    right.resize(3);
+    right.resize(finalists);
     right.insert(right.end(), general.begin(), general.end());
   }
-  for (Choice& choice : right) choice.us = time_us(choice, m, last_runs);
+  // In turns, because clocks drift: the median of each one's rounds.
+  std::vector<std::vector<double>> rounds(right.size());
+  for (int round = 0; round < 5; ++round)
+    for (std::size_t i = 0; i < right.size(); ++i) rounds[i].push_back(time_us(right[i], m, last_runs));
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    std::sort(rounds[i].begin(), rounds[i].end());
+    right[i].us = rounds[i][rounds[i].size() / 2];
+  }
   std::sort(right.begin(), right.end(), faster);
   std::vector<Choice> out;
   for (const Choice& choice : right) {

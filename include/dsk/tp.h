@@ -154,7 +154,8 @@ DSK_NODISCARD DSK_API dsk_status dsk_tp_comm_create_from_env(const char* backend
 /** @since 0.1 */
 DSK_NODISCARD DSK_API dsk_status dsk_tp_comm_get_info(const dsk_tp_comm* comm, dsk_tp_comm_info* out,
                                                       dsk_error** error);
-/** Waits until the work of `stream` is done, a rank is lost or the comm's timeout has passed, whichever is first.
+/** Waits until the work of `stream` is done, a rank is lost or the comm's timeout (and a tenth more, and 100 ms) has
+ *  passed, whichever is first.
  *  @return BACKEND with a sentence that names the lost rank (the communicator is then aborted); DEADLINE when the
  *  time is up and no rank is known to be lost. @since 0.1 */
 DSK_NODISCARD DSK_API dsk_status dsk_tp_comm_wait(dsk_tp_comm* comm, void* stream, dsk_error** error);

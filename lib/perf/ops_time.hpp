@@ -42,6 +42,7 @@ struct Rates {
   std::string_view family;
 };
 Rates rates_of(const Device& device);
+Rates rates_of(Device&&) = delete; // the names are views into the device
 Rates rates_of(const FactDevice& device);
 
 /// The law of one class of kernels: the same on every device, so that a residual can move.

@@ -82,6 +82,41 @@ DSK_SHARED_FN bool wait_for(Policy& policy, const Packet* at, std::uint32_t peer
   }
 }
 
+/// Waits for one packet of every source and hands them on in rank order. The loads of up to eight sources are under way
+/// together: one after the other, each would cost a round trip.
+template <class Policy, class At, class Take>
+DSK_SHARED_FN bool wait_for_all(Policy& policy, std::uint32_t sources, Phase phase, At at, Take take) {
+  constexpr std::uint32_t together = 8;
+  for (std::uint32_t base = 0; base < sources; base += together) {
+    Packet packet[together];
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+    for (std::uint32_t j = 0; j < together; ++j) packet[j] = cleared();
+    for (std::uint64_t spins = 0;; ++spins) {
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+      for (std::uint32_t j = 0; j < together; ++j)
+        if (base + j < sources && pending(packet[j])) packet[j] = policy.load(at(base + j));
+      std::uint32_t missing = sources;
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+      for (std::uint32_t j = 0; j < together; ++j)
+        if (base + j < sources && missing == sources && pending(packet[j])) missing = base + j;
+      if (missing == sources) break;
+      if (policy.give_up(spins, missing, phase)) return false;
+    }
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+    for (std::uint32_t j = 0; j < together; ++j)
+      if (base + j < sources) take(base + j, packet[j]);
+  }
+  return true;
+}
+
 /// One-shot, first half: send the whole vector to every rank, clear what call e - 1 left.
 template <class Policy, class Read>
 DSK_SHARED_FN void one_shot_push(Policy& policy, const Region& region, std::uint32_t rank, Packet* const* memory,
@@ -107,11 +142,10 @@ DSK_SHARED_FN bool one_shot_collect(Policy& policy, const Region& region, std::u
                                     const Turn& turn, std::uint64_t packets, Lanes lanes, Take take) {
   const std::uint32_t slot = turn.slot(region.slots);
   for (std::uint64_t i = lanes.first; i < packets; i += lanes.step)
-    for (std::uint32_t source = 0; source < region.sources; ++source) {
-      Packet packet;
-      if (!wait_for(policy, memory[rank] + region.at(slot, source, i), source, Phase::gather, packet)) return false;
-      take(i, source, packet);
-    }
+    if (!wait_for_all(policy, region.sources, Phase::gather,
+                      [&](std::uint32_t source) { return memory[rank] + region.at(slot, source, i); },
+                      [&](std::uint32_t source, const Packet& packet) { take(i, source, packet); }))
+      return false;
   policy.end();
   return true;
 }
@@ -159,12 +193,10 @@ DSK_SHARED_FN bool two_shot_reduce(Policy& policy, const TwoShot& shape, std::ui
   const std::uint64_t from = rank * slice;
   for (std::uint64_t i = lanes.first; i < slice && from + i < packets; i += lanes.step) {
     Sum sum;
-    for (std::uint32_t source = 0; source < ranks; ++source) {
-      Packet packet;
-      if (!wait_for(policy, partial[rank] + shape.partial.at(slot, source, i), source, Phase::reduce, packet))
-        return false;
-      sum.add(packet);
-    }
+    if (!wait_for_all(policy, ranks, Phase::reduce,
+                      [&](std::uint32_t source) { return partial[rank] + shape.partial.at(slot, source, i); },
+                      [&](std::uint32_t, const Packet& packet) { sum.add(packet); }))
+      return false;
     const Packet total = sendable(sum.packet());
     for (std::uint32_t d = 0; d < ranks; ++d)
       policy.store(result[(rank + d) % ranks] + shape.result.at(slot, 0, from + i), total);

@@ -116,7 +116,8 @@ void Comm::note_failure() noexcept {
 
 void Comm::wait(void* stream) {
   require_usable();
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms_);
+  // A little longer than the waits on the device, which know the rank that they wait for.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms_ + 100 + timeout_ms_ / 10);
   for (auto pause = std::chrono::microseconds(5);; pause = std::min(pause * 2, std::chrono::microseconds(500))) {
     std::uint32_t done = 0;
     dsk_backend_error error{};

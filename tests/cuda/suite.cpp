@@ -50,7 +50,7 @@ public:
   Bytes read_back(std::uint8_t poison = 0xff) {
     dsk_error* error = nullptr;
     ok(dsk_tp_device_memory_set(device_, host_.data(), pointer_, host_.size(), &error), error);
-    for (std::size_t i = bytes_; i < host_.size(); ++i) REQUIRE(host_[i] == poison);
+    REQUIRE(std::all_of(host_.begin() + static_cast<std::ptrdiff_t>(bytes_), host_.end(), [&](std::uint8_t b) { return b == poison; }));
     return Bytes(host_.begin(), host_.begin() + static_cast<std::ptrdiff_t>(bytes_));
   }
   void* get() const { return pointer_; }
@@ -195,8 +195,9 @@ dsk_tp_args device_args(std::size_t m, const Memory& x, const Memory& y, const M
   return args;
 }
 
-/// Samples of y[m][n] against double precision, tolerance 1 ulp + k 2^-24 sum |x| |w|.
-double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t m, Rng& rng, std::size_t samples) {
+/// Samples of y[m][n] against double precision, tolerance 1 ulp + k 2^-24 sum |x| |w|. FP8 may run on Hopper's FP8 tensor
+/// cores through cuBLASLt, which keep about 14 bits of a partial sum: 2^-13 sum |x| |w| more.
+double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t m, Rng& rng, std::size_t samples, bool fp8_cores) {
   double worst = 0;
   for (std::size_t s = 0; s < samples;) {
     const std::size_t row = s == 0 ? 0 : s < 64 ? m - 1 : rng() % m;
@@ -212,7 +213,7 @@ double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t 
         magnitude += std::fabs(term);
       }
       const double got = read(y.data(), w.activation, row * w.n + n);
-      const double allowed = ulp(w.activation, sum) + static_cast<double>(w.k) * 0x1p-24 * magnitude;
+      const double allowed = ulp(w.activation, sum) + (static_cast<double>(w.k) * 0x1p-24 + (fp8_cores ? 0x1p-13 : 0.0)) * magnitude;
       const double off = std::fabs(got - sum) / allowed;
       worst = std::isfinite(got) ? std::max(worst, off) : HUGE_VAL;
     }
@@ -282,10 +283,10 @@ TEST_CASE("products of every shape and format, measured choices") {
         ok(dsk_tp_linear_enqueue(plan.handle.get(), &args, stream.raw, &error), error);
         wait(comms[0].get(), stream.raw);
         Bytes y = ys.read_back();
-        for (std::size_t i = m * shape.n * size_of(t); i < y.size(); ++i) REQUIRE(y[i] == 0xff);
+        CHECK(std::all_of(y.begin() + static_cast<std::ptrdiff_t>(m * shape.n * size_of(t)), y.end(), [](std::uint8_t b) { return b == 0xff; }));
         y.resize(m * shape.n * size_of(t));
         CHECK(all_written(y, t));
-        CHECK(worst_of(weight, x, y, m, rng, 96) <= 1.0);
+        CHECK(worst_of(weight, x, y, m, rng, 96, format == DSK_DTYPE_F8E4M3) <= 1.0);
       }
     }
   }
@@ -320,7 +321,7 @@ TEST_CASE("own kernels at every m from 1 to 64, and 4096, batch-invariant") {
           Bytes y = ys.read_back();
           y.resize(m * shape.n * size_of(t));
           CHECK(all_written(y, t));
-          CHECK(worst_of(weight, x, y, m, rng, m > 128 ? 96 : 32) <= 1.0);
+          CHECK(worst_of(weight, x, y, m, rng, m > 128 ? 96 : 32, format == DSK_DTYPE_F8E4M3 && flags == 0) <= 1.0);
           if (flags & DSK_TP_BATCH_INVARIANT) CHECK(std::equal(last.begin(), last.end(), y.begin()));
           last = y;
         }
@@ -352,6 +353,8 @@ TEST_CASE("split layers of 2, 4 and 8 virtual ranks against the CPU backend, eag
       const Bytes gamma = random_tensor(rng, t, n);
       const dsk_tp_weight described = weight.describe();
       for (const int kind : {0, 1, 2}) { // column with gather, row, row with residual and norm
+        // The small NCCL that lets ranks share a GPU here carries F32 all-reduces only: on anything else it does nothing.
+        if (std::string(transport_name()) == "nccl" && kind != 1 && !(kind == 2 && t == DSK_DTYPE_F32)) continue;
         for (const std::size_t m : {1u, 7u, 300u}) {
           CAPTURE(ranks);
           CAPTURE(format);
@@ -600,8 +603,7 @@ TEST_CASE("a lost rank is named within the timeout, the device stays usable, and
       ok(dsk_tp_linear_enqueue(plans[0].handle.get(), &args, stream.raw, &error), error);
       const auto start = std::chrono::steady_clock::now();
       dsk_status status = DSK_STATUS_OK;
-      // The wait may see the work end before it sees why: ask until it says.
-      for (int i = 0; i < 50 && status == DSK_STATUS_OK; ++i) status = dsk_tp_comm_wait(comms[0].get(), stream.raw, &error);
+      status = dsk_tp_comm_wait(comms[0].get(), stream.raw, &error);
       const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
       std::printf("lost rank named after %.1f ms (limit 200 ms): %s\n", ms, dsk_error_message(error));
       refused(status, error, DSK_STATUS_BACKEND, "rank 1 is lost");
@@ -665,4 +667,41 @@ TEST_CASE("a plan from saved choices") {
     CHECK(second.info.create_ms < 50);
     dsk_free(text);
   }
+}
+
+TEST_CASE("a small tour of every kernel, for the sanitizers") {
+  const auto device = cuda();
+  Rng rng(48);
+  dsk_error* error = nullptr;
+  for (const std::uint32_t ranks : {1u, 2u})
+    for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4}) {
+      const dsk_dtype t = activation_of(format);
+      const auto comms = comms_of(device.get(), ranks);
+      std::vector<dsk_tp_comm*> raw;
+      for (const auto& comm : comms) raw.push_back(comm.get());
+      const Weight weight(rng, format, t, 72, 272, true);
+      const dsk_tp_weight described = weight.describe();
+      const Bytes gamma = random_tensor(rng, t, 72);
+      Stream stream(device.get());
+      for (const std::size_t m : {1u, 3u, 19u})
+        for (const dsk_tp_split split : {DSK_TP_SPLIT_COLUMN, DSK_TP_SPLIT_ROW}) {
+          dsk_tp_linear_desc desc = linear_desc(&described, split, t, 19, DSK_TP_NO_MEASURE | (split == DSK_TP_SPLIT_COLUMN ? DSK_TP_GATHER_OUTPUT : 0));
+          if (split == DSK_TP_SPLIT_ROW) desc.gamma = gamma.data();
+          std::vector<Plan> plans;
+          std::vector<Memory> xs, ys, spaces;
+          dsk_tp_group* group = nullptr;
+          ok(dsk_tp_group_begin(raw.data(), ranks, &group, &error), error);
+          for (std::uint32_t r = 0; r < ranks; ++r) {
+            plans.emplace_back(raw[r], desc);
+            xs.emplace_back(device.get(), random_tensor(rng, t, m * plans[r].info.input_columns));
+            ys.emplace_back(device.get(), m * 72 * size_of(t));
+            spaces.emplace_back(device.get(), plans[r].info.workspace_bytes);
+            const dsk_tp_args args = device_args(m, xs[r], ys[r], spaces[r]);
+            ok(dsk_tp_linear_enqueue(plans[r].handle.get(), &args, stream.raw, &error), error);
+          }
+          ok(dsk_tp_group_end(group, &error), error);
+          wait(raw[0], stream.raw);
+          for (Memory& y : ys) CHECK(all_written(y.read_back(), t));
+        }
+    }
 }

@@ -80,6 +80,7 @@ struct Engine {
   double watermark = 0;           // share of the pool that admission leaves free
   int poll_steps = 1;             // decode steps between two looks at the waiting queue
   int lag_steps = 0;              // steps that a decision lags behind (overlapped scheduling)
+  double request_serial_ms = 0;   // of request_overhead_ms, done for one request after another
   int max_prompts = 0;            // prompts of one step; 0 = as many as fit
   double prefill_step_ms = 0;     // host time of a step with prefill of a dense model ...
   double prefill_step_moe_ms = 0; // ... and of one with experts

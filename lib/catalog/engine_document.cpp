@@ -117,6 +117,7 @@ Engine engine_from_document(const Json& document, const std::string& path) {
     e.request_overhead_ms = scheduling->number("request_overhead_ms", 0, 1e4, 0);
     e.first_token_steps = scheduling->number("first_token_steps", 0, 1e3, 1);
     e.reserve_output = scheduling->number("reserve_output", 0, 1, 0);
+    e.request_serial_ms = scheduling->number("request_serial_ms", 0, 1e4, 0);
     e.watermark = scheduling->number("watermark", 0, 0.5, 0);
     e.poll_steps = static_cast<int>(scheduling->integer("poll_steps", 1, 1000, 1));
     e.lag_steps = static_cast<int>(scheduling->integer("lag_steps", 0, 1, 0));

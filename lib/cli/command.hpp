@@ -42,5 +42,6 @@ void add_memory(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
 void add_machine(CLI::App& app, int& code);
+void add_load(CLI::App& app, int& code);
 
 } // namespace dsk::cli

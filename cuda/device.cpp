@@ -1,7 +1,9 @@
 #include "device.hpp"
 
+#include "blas.hpp"
 #include "check.hpp"
 #include "driver.hpp"
+#include "linear/product.hpp"
 
 namespace dsk::cuda {
 
@@ -31,10 +33,19 @@ Device::Device(int ordinal_) : ordinal(ordinal_) {
   programmatic_launch = compute >= 90;
   const Current current(ordinal);
   check(cudaFree(nullptr), "making the device's context");
+  int limit = 0;
+  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, ordinal), "cudaDeviceGetAttribute");
+  shared_limit = static_cast<std::size_t>(limit);
+  gemv_prepare(shared_limit);
   check(cudaStreamCreateWithFlags(&service, cudaStreamNonBlocking), "cudaStreamCreate");
+  if (dsk::cuda::blas().missing.empty() && dsk::cuda::blas().create(&this->blas) != CUBLAS_STATUS_SUCCESS) {
+    (void)cudaStreamDestroy(service);
+    throw Failure(DSK_STATUS_BACKEND, "cublasLtCreate failed");
+  }
 }
 
 Device::~Device() {
+  if (blas) (void)dsk::cuda::blas().destroy(blas);
   if (service) (void)cudaStreamDestroy(service);
 }
 

@@ -1,6 +1,7 @@
 // One opened device: its context, its memory and its streams.
 #pragma once
 
+#include <cublasLt.h>
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
@@ -27,7 +28,9 @@ struct Device {
   int compute = 0; // 10 * major + minor
   int multiprocessors = 0;
   bool programmatic_launch = false; // compute capability 9.0 and later
+  std::size_t shared_limit = 0;     // bytes of shared memory that one thread block may have
   cudaStream_t service = nullptr;   // for copies that must be complete at return
+  cublasLtHandle_t blas = nullptr;  // NULL when cuBLASLt is not there: own kernels then do all products
 
   explicit Device(int ordinal);
   ~Device();

@@ -3,10 +3,18 @@
 
 #include <cstring>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "blas.hpp"
 #include "check.hpp"
+#include "comm/comm.hpp"
 #include "device.hpp"
 #include "driver.hpp"
+#include "graph.hpp"
+#include "linear/elementwise.hpp"
+#include "linear/gemm.hpp"
+#include "range.hpp"
 
 namespace {
 
@@ -28,7 +36,12 @@ dsk_status probe(dsk_backend_probe* out, dsk_backend_error* error) {
     out->driver_api_version = driver.api_version;
     out->required_api_version = dsk::cuda::required_api_version;
     copy_text(out->driver_version, driver.version);
-    copy_text(out->missing, driver.refusal);
+    copy_text(out->blas_version, dsk::cuda::blas().version);
+    copy_text(out->collective_version, dsk::cuda::nccl_version());
+    std::string missing;
+    for (const std::string& sentence : {driver.refusal, dsk::cuda::blas().missing, dsk::cuda::nccl_missing()})
+      if (!sentence.empty()) missing += (missing.empty() ? "" : "; ") + sentence;
+    copy_text(out->missing, missing);
   });
 }
 
@@ -40,7 +53,7 @@ dsk_status device_info(int32_t ordinal, dsk_backend_device_info* out, dsk_backen
     std::string why;
     if (!dsk::cuda::describe(ordinal, *out, why))
       throw Failure(dsk::cuda::driver().refusal.empty() ? DSK_STATUS_NOT_FOUND : DSK_STATUS_UNAVAILABLE, why);
-    copy_text(out->tuning_key, std::string(out->name) + ", driver " + dsk::cuda::driver().version);
+    copy_text(out->tuning_key, std::string(out->name) + ", driver " + dsk::cuda::driver().version + ", cuBLASLt " + dsk::cuda::blas().version);
   });
 }
 
@@ -111,6 +124,126 @@ dsk_status stream_query(dsk_backend_device* device, void* stream, uint32_t* done
   });
 }
 
+dsk_status gemm_create(dsk_backend_device* device, const dsk_backend_gemm_desc* desc, dsk_backend_gemm** out, dsk_backend_error* error) {
+  return guarded(error, [&] { *out = new dsk_backend_gemm(device->device, *desc); });
+}
+void gemm_destroy(dsk_backend_gemm* gemm) { delete gemm; }
+dsk_status gemm_info(const dsk_backend_gemm* gemm, dsk_backend_gemm_info* out, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const std::uint32_t size = out->struct_size;
+    *out = dsk_backend_gemm_info{};
+    out->struct_size = size;
+    out->measured = gemm->gemm.measured() ? 1 : 0;
+    out->workspace_bytes = gemm->gemm.workspace_bytes();
+    out->measure_ms = gemm->gemm.measure_ms();
+  });
+}
+const char* gemm_choices(const dsk_backend_gemm* gemm, size_t* len) {
+  *len = gemm->gemm.choices_text().size();
+  return gemm->gemm.choices_text().c_str();
+}
+dsk_status gemm_enqueue(const dsk_backend_gemm* gemm, uint64_t m, const void* x, void* y, void* workspace, void* stream, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Range range("dsk product");
+    gemm->gemm.enqueue(m, x, y, workspace, stream_of(stream));
+  });
+}
+
+dsk::cuda::Launch launch_on(const dsk_backend_device* device, void* stream) { return {stream_of(stream), device->device.programmatic_launch}; }
+
+dsk_status activate(dsk_backend_device* device, dsk_dtype dtype, dsk_backend_activation activation, uint64_t m, uint64_t inner, const void* gate_up, void* h, void* stream,
+                    dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Range range("dsk activation");
+    const dsk::cuda::Current current(device->device.ordinal);
+    dsk::cuda::activate(dtype, activation, m, inner, gate_up, h, launch_on(device, stream));
+    dsk::cuda::check(cudaPeekAtLastError(), "launching the activation");
+  });
+}
+dsk_status epilogue(dsk_backend_device* device, const dsk_backend_epilogue_desc* desc, uint64_t m, const void* in, const void* residual, void* residual_out, void* out,
+                    void* stream, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Range range("dsk epilogue");
+    const dsk::cuda::Current current(device->device.ordinal);
+    dsk::cuda::epilogue(*desc, m, in, residual, residual_out, out, launch_on(device, stream));
+    dsk::cuda::check(cudaPeekAtLastError(), "launching the epilogue");
+  });
+}
+dsk_status unpack_columns(dsk_backend_device* device, dsk_dtype dtype, uint32_t ranks, const uint64_t* offsets, uint64_t m, const void* in, void* out, void* stream,
+                          dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Current current(device->device.ordinal);
+    dsk::cuda::unpack_columns(dtype, ranks, offsets, m, in, out, launch_on(device, stream));
+    dsk::cuda::check(cudaPeekAtLastError(), "launching the unpacking");
+  });
+}
+dsk_status sum_ranks(dsk_backend_device* device, dsk_dtype dtype, uint32_t ranks, uint64_t count, const void* in, void* out, void* stream, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Current current(device->device.ordinal);
+    dsk::cuda::sum_ranks(dtype, ranks, count, in, out, launch_on(device, stream));
+    dsk::cuda::check(cudaPeekAtLastError(), "launching the sum");
+  });
+}
+
+dsk_status comm_unique_id(dsk_backend_device* device, uint8_t* id, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Current current(device->device.ordinal);
+    dsk::cuda::nccl_unique_id(id);
+  });
+}
+dsk_status comm_create(dsk_backend_device* device, const uint8_t* id, uint32_t world, uint32_t rank, const dsk_backend_comm_options* options, dsk_backend_comm** out,
+                       dsk_backend_error* error) {
+  return guarded(error, [&] {
+    if (options->transport == DSK_BACKEND_TRANSPORT_PEER)
+      throw Failure(DSK_STATUS_UNSUPPORTED, "the own protocol runs inside one process; several processes need NCCL");
+    *out = dsk::cuda::make_nccl_comm(device->device, id, world, rank).release();
+  });
+}
+dsk_status comm_create_local(dsk_backend_device* const* devices, uint32_t world, const dsk_backend_comm_options* options, dsk_backend_comm** out, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    std::vector<dsk::cuda::Device*> list;
+    for (uint32_t r = 0; r < world; ++r) list.push_back(&devices[r]->device);
+    auto comms = options->transport == DSK_BACKEND_TRANSPORT_VENDOR ? dsk::cuda::make_nccl_comms(list) : dsk::cuda::make_peer_comms(list, *options);
+    for (uint32_t r = 0; r < world; ++r) out[r] = comms[r].release();
+  });
+}
+void comm_destroy(dsk_backend_comm* comm) { delete comm; }
+void comm_abort(dsk_backend_comm* comm) { comm->abort(); }
+dsk_status comm_poll(dsk_backend_comm* comm, int32_t* lost_rank, dsk_backend_error* error) {
+  const dsk_status status = guarded(error, [&] { comm->poll(); });
+  *lost_rank = comm->lost_rank();
+  return status;
+}
+const char* comm_transport(const dsk_backend_comm* comm) { return comm->transport(); }
+dsk_status all_reduce(const dsk_backend_collective* calls, uint32_t count, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Range range("dsk all-reduce");
+    calls[0].comm->all_reduce(calls, count);
+  });
+}
+dsk_status all_gather(const dsk_backend_collective* calls, uint32_t count, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Range range("dsk all-gather");
+    calls[0].comm->all_gather(calls, count);
+  });
+}
+
+dsk_status graph_capture_begin(dsk_backend_device* device, void* const* streams, uint32_t count, dsk_backend_error* error) {
+  return guarded(error, [&] { dsk::cuda::begin_capture(device->device, streams, count); });
+}
+dsk_status graph_capture_end(dsk_backend_device* device, void* const* streams, uint32_t count, uint32_t discard, dsk_backend_graph** graph, dsk_backend_error* error) {
+  return guarded(error, [&] { dsk::cuda::end_capture(device->device, streams, count, discard != 0, *graph); });
+}
+dsk_status graph_launch(dsk_backend_graph* graph, void* stream, dsk_backend_error* error) {
+  return guarded(error, [&] {
+    const dsk::cuda::Range range("dsk graph");
+    dsk::cuda::launch_graph(*graph, stream);
+  });
+}
+uint64_t graph_nodes(const dsk_backend_graph* graph) { return graph->nodes; }
+uint64_t graph_memory(dsk_backend_device*, uint64_t nodes) { return dsk::cuda::graph_memory_bound(nodes); }
+void graph_destroy(dsk_backend_graph* graph) { delete graph; }
+
 const void* extension(const char*) { return nullptr; }
 
 } // namespace
@@ -133,6 +266,30 @@ extern "C" __attribute__((visibility("default"))) const dsk_backend_api* dsk_bac
     api.stream_destroy = stream_destroy;
     api.stream_synchronize = stream_synchronize;
     api.stream_query = stream_query;
+    api.gemm_create = gemm_create;
+    api.gemm_destroy = gemm_destroy;
+    api.gemm_info = gemm_info;
+    api.gemm_choices = gemm_choices;
+    api.gemm_enqueue = gemm_enqueue;
+    api.activate = activate;
+    api.epilogue = epilogue;
+    api.unpack_columns = unpack_columns;
+    api.sum_ranks = sum_ranks;
+    api.comm_unique_id = comm_unique_id;
+    api.comm_create = comm_create;
+    api.comm_create_local = comm_create_local;
+    api.comm_destroy = comm_destroy;
+    api.comm_abort = comm_abort;
+    api.comm_poll = comm_poll;
+    api.comm_transport = comm_transport;
+    api.all_reduce = all_reduce;
+    api.all_gather = all_gather;
+    api.graph_capture_begin = graph_capture_begin;
+    api.graph_capture_end = graph_capture_end;
+    api.graph_launch = graph_launch;
+    api.graph_nodes = graph_nodes;
+    api.graph_memory = graph_memory;
+    api.graph_destroy = graph_destroy;
     api.extension = extension;
     return api;
   }();

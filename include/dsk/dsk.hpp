@@ -439,12 +439,64 @@ private:
   std::shared_ptr<const dsk_plan> handle_;
 };
 
+/* ---------------------------------------------------------- time per step */
+
+/// A deployment prepared for questions about single steps. const: any number of threads may ask.
+class StepModel {
+public:
+  /// `request`: JSON text; see dsk_plan_step_create().
+  explicit StepModel(const std::string& request) {
+    dsk_plan_step_model* raw = nullptr;
+    detail::ErrorSlot error;
+    error.check(dsk_plan_step_create(request.data(), request.size(), &raw, error));
+    handle_.reset(raw, dsk_plan_step_destroy);
+  }
+  dsk_plan_step_time step(const dsk_plan_batch& batch) const {
+    dsk_plan_step_time time = DSK_PLAN_STEP_TIME_INIT;
+    detail::ErrorSlot error;
+    error.check(dsk_plan_step(handle_.get(), &batch, &time, error));
+    return time;
+  }
+  const dsk_plan_step_model* get() const { return handle_.get(); }
+
+private:
+  std::shared_ptr<const dsk_plan_step_model> handle_;
+};
+
+/// One step taken apart; see dsk_plan_explain().
+inline std::string explain_step(const std::string& request, dsk_explain_format format) {
+  return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+    return dsk_plan_explain(request.data(), request.size(), format, out, length, error);
+  });
+}
+
+/// Scores as JSON text, and the predictions as CSV; see dsk_plan_validate_kernels().
+inline std::pair<std::string, std::string> validate_kernels(const std::string& request,
+                                                            std::string_view csv) {
+  char* predictions = nullptr;
+  std::string report = detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+    const dsk_status status = dsk_plan_validate_kernels(request.data(), request.size(), csv.data(),
+                                                        csv.size(), out, &predictions, error);
+    *length = status == DSK_STATUS_OK ? std::char_traits<char>::length(*out) : 0;
+    return status;
+  });
+  const std::unique_ptr<char, void (*)(void*)> owner(predictions, dsk_free);
+  return {std::move(report), std::string(predictions)};
+}
+
 /* --------------------------------------------------- memory and catalogue */
 
 /// Memory of one deployment, JSON text in and out; see dsk_plan_memory().
 inline std::string memory_json(const std::string& request) {
   return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
     return dsk_plan_memory(request.data(), request.size(), out, length, error);
+  });
+}
+
+/// Money, JSON text in and out; see dsk_plan_cost().
+inline std::string cost_json(const std::string& request) {
+  return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+    return dsk_plan_cost(request.data(), request.size(), out, length, error);
   });
 }
 

@@ -109,6 +109,140 @@ DSK_API void dsk_plan_destroy(dsk_plan* plan);
 DSK_NODISCARD DSK_API dsk_status dsk_plan_memory(const char* json, size_t json_len, char** out,
                                                  size_t* out_len, dsk_error** error);
 
+/**
+ * Money, document in (docs/schema/cost-request.schema.json), document out
+ * (docs/schema/cost-answer.schema.json): total cost of ownership term by term, US dollars for each
+ * million tokens with input and output apart, rented against owned with the break-even in months
+ * and in utilisation, and the cheapest split of a load curve.
+ * @return as dsk_plan_create().
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_cost(const char* json, size_t json_len, char** out,
+                                               size_t* out_len, dsk_error** error);
+
+/* ------------------------------------------------------------ time per step */
+
+/** A model on a device under an engine, split and prepared: answers what one step takes. Immutable;
+ *  any number of threads may ask. */
+typedef struct dsk_plan_step_model dsk_plan_step_model;
+
+/**
+ * Prepares a deployment.
+ *
+ * @param json the deployment (docs/schema/step-request.schema.json, without "batch"): model,
+ * device, engine, parallel {tp, pp, dp, ep}, weights, kv, mtp_tokens, catalog
+ * @return DSK_STATUS_INVALID_REQUEST when the split does not divide the model;
+ *         DSK_STATUS_UNSUPPORTED when the device does not compute in the weights' format;
+ *         DSK_STATUS_NOT_FOUND for an unknown name. Each with a JSON pointer.
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_step_create(const char* json, size_t json_len,
+                                                      dsk_plan_step_model** out, dsk_error** error);
+
+/** New tokens of one request that prefill in a step. */
+typedef struct dsk_plan_chunk {
+  int64_t new_tokens;     /**< 1 or more */
+  int64_t context_tokens; /**< already in the KV cache before them */
+} dsk_plan_chunk;
+
+/** Work of one step of a whole replica. */
+typedef struct dsk_plan_batch {
+  uint32_t struct_size;     /**< set by DSK_PLAN_BATCH_INIT */
+  uint32_t chunk_count;     /**< used entries of `chunks` */
+  int64_t decode_sequences; /**< sequences that decode; each brings 1 + mtp_tokens tokens */
+  int64_t kv_sum_tokens;    /**< sum of their KV lengths */
+  int64_t kv_max_tokens;    /**< longest of them */
+  dsk_plan_chunk chunks[4]; /**< prefill in the same step */
+} dsk_plan_batch;
+
+/** What the time of a step goes to. */
+typedef enum dsk_plan_resource {
+  DSK_RESOURCE_COMPUTE = 0,   /**< arithmetic */
+  DSK_RESOURCE_MEMORY = 1,    /**< device memory bandwidth */
+  DSK_RESOURCE_SCALE_UP = 2,  /**< links within the domain: NVLink or PCIe */
+  DSK_RESOURCE_SCALE_OUT = 3, /**< links between domains: InfiniBand, RoCE */
+  DSK_RESOURCE_LAUNCH = 4,    /**< fixed times of kernels and gaps between them */
+  DSK_RESOURCE_HOST = 5,      /**< scheduling and sampling on the host */
+  DSK_RESOURCE_FORCE_32BIT = 0x7fffffff
+} dsk_plan_resource;
+
+/** One step of a replica, in microseconds. The six parts add up to total_us. */
+typedef struct dsk_plan_step_time {
+  uint32_t struct_size; /**< set by DSK_PLAN_STEP_TIME_INIT */
+  uint32_t binding;     /**< dsk_plan_resource with the largest part */
+  double total_us;
+  double low_us; /**< 90 % interval */
+  double high_us;
+  double compute_us;
+  double memory_us;
+  double scale_up_us;
+  double scale_out_us;
+  double launch_us;
+  double host_us;
+  double communication_share; /**< (scale_up_us + scale_out_us) / total_us */
+} dsk_plan_step_time;
+
+#ifdef __cplusplus
+#define DSK_PLAN_BATCH_INIT                                                                        \
+  {                                                                                                \
+    sizeof(dsk_plan_batch), 0, 0, 0, 0, {                                                          \
+      { 0, 0 }                                                                                     \
+    }                                                                                              \
+  }
+#define DSK_PLAN_STEP_TIME_INIT                                                                    \
+  { sizeof(dsk_plan_step_time), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#else
+#define DSK_PLAN_BATCH_INIT                                                                        \
+  { .struct_size = sizeof(dsk_plan_batch) }
+#define DSK_PLAN_STEP_TIME_INIT                                                                    \
+  { .struct_size = sizeof(dsk_plan_step_time) }
+#endif
+
+/** Time of one step: well under a microsecond, without allocation or lock. Writes at most
+ *  `out->struct_size` bytes.
+ *  @return DSK_STATUS_INVALID_REQUEST for an impossible batch, with the member's name as path.
+ *  @since 0.1 */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_step(const dsk_plan_step_model* model,
+                                               const dsk_plan_batch* batch, dsk_plan_step_time* out,
+                                               dsk_error** error);
+
+/** Frees a prepared deployment; NULL is allowed. @since 0.1 */
+DSK_API void dsk_plan_step_destroy(dsk_plan_step_model* model);
+
+/** What dsk_plan_explain writes. */
+typedef enum dsk_explain_format {
+  DSK_EXPLAIN_JSON = 0,
+  DSK_EXPLAIN_TABLE = 1, /**< for people */
+  DSK_EXPLAIN_SVG = 2,   /**< stacked bars: the step and its variants by resource */
+  DSK_EXPLAIN_FORCE_32BIT = 0x7fffffff
+} dsk_explain_format;
+
+/**
+ * One step taken apart (docs/schema/step-request.schema.json): every operator with its work, time,
+ * interval, binding resource and origin; and what another link, weight format, width or sparsity
+ * would change. Free `*out` with dsk_free(); `out_len` may be NULL.
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_explain(const char* json, size_t json_len,
+                                                  dsk_explain_format format, char** out,
+                                                  size_t* out_len, dsk_error** error);
+
+/**
+ * Predicts every kernel of a table of measurements and compares.
+ *
+ * @param json    {"device": NAME, "hold_out": "none" | "shape" | "gpu" | "frontier", "catalog":
+ * [...]}
+ * @param csv     the table, in the silicon or the published schema (docs/results/kernels.md)
+ * @param report  receives the scores as JSON; free with dsk_free()
+ * @param predictions receives row,op,measured_ms,predicted_ms,low_ms,high_ms,origin,status as CSV;
+ *                free with dsk_free(); may be NULL
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_validate_kernels(const char* json, size_t json_len,
+                                                           const char* csv, size_t csv_len,
+                                                           char** report, char** predictions,
+                                                           dsk_error** error);
+
 /* --------------------------------------------------------------- catalogue */
 
 typedef enum dsk_catalog_kind {
@@ -116,6 +250,8 @@ typedef enum dsk_catalog_kind {
   DSK_CATALOG_DEVICE = 1,
   DSK_CATALOG_ENGINE = 2,
   DSK_CATALOG_PRICE = 3,
+  DSK_CATALOG_LINK = 4,
+  DSK_CATALOG_DATASET = 5,
   DSK_CATALOG_FORCE_32BIT = 0x7fffffff
 } dsk_catalog_kind;
 
@@ -124,7 +260,7 @@ DSK_NODISCARD DSK_API dsk_status dsk_catalog_to_json(dsk_catalog_kind kind, char
                                                      size_t* out_len, dsk_error** error);
 
 /** One built-in record with its source and date. The name matches whatever its case and separators,
- *  and aliases work too.
+ *  and aliases work too; an engine may be asked for as NAME@VERSION.
  *  @return DSK_STATUS_NOT_FOUND with the nearest names. @since 0.1 */
 DSK_NODISCARD DSK_API dsk_status dsk_catalog_get(dsk_catalog_kind kind, const char* name,
                                                  size_t name_len, char** out, size_t* out_len,

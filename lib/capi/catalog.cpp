@@ -22,6 +22,10 @@ const char* kind_name(dsk_catalog_kind kind) {
     return "engine";
   case DSK_CATALOG_PRICE:
     return "price";
+  case DSK_CATALOG_LINK:
+    return "link";
+  case DSK_CATALOG_DATASET:
+    return "dataset";
   case DSK_CATALOG_FORCE_32BIT:
     break;
   }

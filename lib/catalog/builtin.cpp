@@ -66,6 +66,8 @@ struct Builtin::Slot {
   std::shared_ptr<const Record> record;
 };
 
+Builtin::~Builtin() = default;
+
 const Builtin& Builtin::get() {
   static const Builtin builtin;
   return builtin;
@@ -85,7 +87,7 @@ Builtin::Builtin() {
       names_.emplace(name_key(record.kind, folded_name(alias)), i);
     records_.push_back(std::move(record));
   }
-  slots_ = std::shared_ptr<Slot[]>(new Slot[records_.size()]);
+  slots_ = std::make_unique<Slot[]>(records_.size());
 }
 
 std::vector<std::size_t> Builtin::find(std::string_view kind, std::string_view folded) const {

@@ -26,6 +26,7 @@ class Builtin {
 public:
   /// Built on first use; safe from any thread.
   static const Builtin& get();
+  ~Builtin();
 
   const std::vector<BuiltinRecord>& records() const noexcept { return records_; }
   /// Records of `kind` whose name or alias folds to `folded`: one, save for engines, which have one
@@ -43,7 +44,7 @@ private:
   struct Slot;
   std::vector<BuiltinRecord> records_;
   std::unordered_multimap<std::string, std::size_t> names_; // "kind:folded"
-  std::shared_ptr<Slot[]> slots_;
+  std::unique_ptr<Slot[]> slots_;
 };
 
 } // namespace dsk

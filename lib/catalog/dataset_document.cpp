@@ -38,13 +38,13 @@ LengthFacts read_lengths(Reader reader) {
   facts.mean_tokens = reader.number("mean_tokens", 1, max_length);
   if (shape == "uniform") {
     facts.shape = LengthFacts::Shape::uniform;
-    facts.min_tokens = reader.number("min_tokens", 0, facts.mean_tokens);
-    facts.max_tokens = reader.number("max_tokens", facts.mean_tokens, max_length);
+    facts.min_tokens = reader.number("min_tokens", 0, max_length);
+    facts.max_tokens = reader.number("max_tokens", 1, max_length);
   } else if (shape == "lognormal") {
     facts.shape = LengthFacts::Shape::lognormal;
     facts.std_tokens = reader.number("std_tokens", 0.001, max_length);
-    facts.min_tokens = reader.number("min_tokens", 0, facts.mean_tokens, 1);
-    facts.max_tokens = reader.number("max_tokens", facts.mean_tokens, max_length, max_length);
+    facts.min_tokens = reader.number("min_tokens", 0, max_length, 1);
+    facts.max_tokens = reader.number("max_tokens", 1, max_length, max_length);
   } else if (shape == "quantiles") {
     facts.shape = LengthFacts::Shape::quantiles;
     facts.quantiles = read_quantiles(reader);
@@ -55,6 +55,9 @@ LengthFacts read_lengths(Reader reader) {
   } else {
     facts.min_tokens = facts.max_tokens = facts.mean_tokens;
   }
+  const std::string mean = "mean_tokens (" + number_text(facts.mean_tokens) + ")";
+  if (facts.min_tokens > facts.mean_tokens) reader.fail("min_tokens", "must be at most " + mean);
+  if (facts.max_tokens < facts.mean_tokens) reader.fail("max_tokens", "must be at least " + mean);
   reader.done();
   return facts;
 }

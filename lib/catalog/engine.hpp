@@ -16,8 +16,9 @@ enum class MemoryRule {
   fraction_static_pool // SGLang: fraction x (capacity - resident) - weights; activations outside
 };
 
-/// Memory that an engine takes beside weights and KV cache, as a sum of products with a deployment's
-/// own sizes. Overheads of one name are peaks at different moments: the largest of them counts.
+/// Memory that an engine takes beside weights and KV cache, as a sum of products with a
+/// deployment's own sizes. Overheads of one name are peaks at different moments: the largest of
+/// them counts.
 struct Overhead {
   enum class Place {
     resident, // gone before the weights load: driver context, communication buffers
@@ -43,8 +44,8 @@ struct WeightReading {
   std::string architecture; // the model, by its shape
   int hidden = 0;
   int layers = 0;
-  std::string device_family; // "hopper", ...
-  int tp = 0;                // with dp, ep and pp of 1
+  std::string device_family;      // "hopper", ...
+  int tp = 0;                     // with dp, ep and pp of 1
   std::int64_t weights_bytes = 0; // on one device
   std::int64_t mtp_bytes = 0;     // more with MTP
   std::string source;

@@ -29,8 +29,7 @@ constexpr std::array<std::pair<const char*, Overhead::Place>, 3> places{{
     {"outside", Overhead::Place::outside},
 }};
 
-template <typename Table>
-auto choice(Reader& reader, const char* member, const Table& table) {
+template <typename Table> auto choice(Reader& reader, const char* member, const Table& table) {
   std::vector<std::string> names;
   for (const auto& [name, unused] : table)
     names.emplace_back(name);
@@ -97,8 +96,7 @@ Engine engine_from_document(const Json& document, const std::string& path) {
       static_cast<int>(memory.integer("mla_block_tokens", 1, 65536, e.kv_block_tokens));
   e.materialises_kv_b = memory.boolean("absorbed_kv_b_copy", false);
   for (std::size_t i = 0; const Json* item : memory.array("overheads", 64))
-    e.overheads.push_back(
-        read_overhead(*item, json::pointer(memory.path_of("overheads"), i++)));
+    e.overheads.push_back(read_overhead(*item, json::pointer(memory.path_of("overheads"), i++)));
   for (std::size_t i = 0; const Json* item : memory.array("weight_readings", 64))
     e.readings.push_back(
         read_reading(*item, json::pointer(memory.path_of("weight_readings"), i++)));

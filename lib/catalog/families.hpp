@@ -34,20 +34,20 @@ const Family* find(std::string_view architecture);
 std::vector<std::string> names();
 
 // Builders, by file.
-void llama(Reader&, Reader&, Draft&);    // families_gqa.cpp
-void qwen2(Reader&, Reader&, Draft&);    //
-void qwen3(Reader&, Reader&, Draft&);    // dense and MoE
-void mixtral(Reader&, Reader&, Draft&);  //
-void gpt_oss(Reader&, Reader&, Draft&);  //
-void minimax(Reader&, Reader&, Draft&);  //
-void glm4_moe(Reader&, Reader&, Draft&); //
-void llama4(Reader&, Reader&, Draft&);   //
-void qwen3_5(Reader&, Reader&, Draft&);  //
-void falcon(Reader&, Reader&, Draft&);   // families_old.cpp
-void gpt_j(Reader&, Reader&, Draft&);    //
-void internlm(Reader&, Reader&, Draft&); //
-void deepseek(Reader&, Reader&, Draft&); // families_deepseek.cpp: V2, V3, V3.2, Kimi-K2, GLM-5
-void deepseek_v4(Reader&, Reader&, Draft&);  // V4 and V4.1
+void llama(Reader&, Reader&, Draft&);       // families_gqa.cpp
+void qwen2(Reader&, Reader&, Draft&);       //
+void qwen3(Reader&, Reader&, Draft&);       // dense and MoE
+void mixtral(Reader&, Reader&, Draft&);     //
+void gpt_oss(Reader&, Reader&, Draft&);     //
+void minimax(Reader&, Reader&, Draft&);     //
+void glm4_moe(Reader&, Reader&, Draft&);    //
+void llama4(Reader&, Reader&, Draft&);      //
+void qwen3_5(Reader&, Reader&, Draft&);     //
+void falcon(Reader&, Reader&, Draft&);      // families_old.cpp
+void gpt_j(Reader&, Reader&, Draft&);       //
+void internlm(Reader&, Reader&, Draft&);    //
+void deepseek(Reader&, Reader&, Draft&);    // families_deepseek.cpp: V2, V3, V3.2, Kimi-K2, GLM-5
+void deepseek_v4(Reader&, Reader&, Draft&); // V4 and V4.1
 /// Any decoder whose fields say all that a dense, MoE, GQA or MLA graph needs; leaves a warning.
 /// Returns false when they do not.
 bool generic(Reader&, Reader&, Draft&);

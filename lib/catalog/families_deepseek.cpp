@@ -97,14 +97,14 @@ std::int64_t read_dspark(Reader& text, Model& model, MoeMlp& draft_moe, std::int
   if (!text.has("dspark_block_size")) return mtp;
   DsparkDraft draft;
   draft.block = static_cast<int>(text.integer("dspark_block_size", 1, 1024));
-  draft.taps = static_cast<int>(
-      text.integers("dspark_target_layer_ids", 0, model.max_positions, 64).size());
+  draft.taps =
+      static_cast<int>(text.integers("dspark_target_layer_ids", 0, model.max_positions, 64).size());
   draft.markov_rank = static_cast<int>(text.integer("dspark_markov_rank", 0, max_width, 0));
-  draft_moe.experts = static_cast<int>(
-      text.integer("dspark_n_routed_experts", 1, max_experts, draft_moe.experts));
-  draft_moe.top_k = static_cast<int>(
-      text.integer("dspark_num_experts_per_tok", 1, draft_moe.experts,
-                   std::min(draft_moe.top_k, draft_moe.experts)));
+  draft_moe.experts =
+      static_cast<int>(text.integer("dspark_n_routed_experts", 1, max_experts, draft_moe.experts));
+  draft_moe.top_k =
+      static_cast<int>(text.integer("dspark_num_experts_per_tok", 1, draft_moe.experts,
+                                    std::min(draft_moe.top_k, draft_moe.experts)));
   model.dspark = draft;
   return std::max<std::int64_t>(draft.taps, 1);
 }

@@ -145,7 +145,7 @@ Model model_from_config(const std::string& name, const Json& config, const Json*
                        .text("expert_dtype", expert_dtype);
   model.quantization =
       read_quantization(quantization_config, top.path_of("quantization_config"), hf_quant_config,
-                        sibling(path, "hf_quant_config"), expert_dtype, unquantized, model.warnings);
+                        sibling(path, "hf_quant_config"), expert_dtype, unquantized);
 
   if (family)
     family->build(text, top, draft);

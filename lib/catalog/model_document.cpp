@@ -12,10 +12,9 @@ Model model_from_document(const Json& document, const std::string& path) {
   Model model = model_from_config(head.name, config, quantization, reader.path_of("config"));
   model.source = head.source;
   model.as_of = head.as_of;
-  model.published_parameters = static_cast<std::int64_t>(
-      reader.number("published_parameters_b", 0.001, 1e6, 0) * 1e9);
-  model.checkpoint_bytes =
-      reader.integer("checkpoint_bytes", 1, std::int64_t{1} << 50, 0);
+  model.published_parameters =
+      static_cast<std::int64_t>(reader.number("published_parameters_b", 0.001, 1e6, 0) * 1e9);
+  model.checkpoint_bytes = reader.integer("checkpoint_bytes", 1, std::int64_t{1} << 50, 0);
   reader.text("note", "", 1024);
   reader.done();
   return model;

@@ -74,8 +74,7 @@ WeightFormat integer_format(int bits, int group, int scale_bits, bool zero_point
 
 class QuantizationReader {
 public:
-  QuantizationReader(const WeightFormat& unquantized, std::vector<std::string>& warnings)
-      : unquantized_(unquantized), warnings_(warnings) {
+  explicit QuantizationReader(const WeightFormat& unquantized) : unquantized_(unquantized) {
     out_.default_format = unquantized;
   }
 
@@ -259,7 +258,6 @@ private:
   }
 
   WeightFormat unquantized_;
-  std::vector<std::string>& warnings_;
   Quantization out_;
 };
 
@@ -294,9 +292,8 @@ WeightFormat Quantization::format_of(const std::string& module,
 
 Quantization read_quantization(const Json* config, const std::string& config_path,
                                const Json* hf_quant, const std::string& hf_quant_path,
-                               const std::string& expert_dtype, const WeightFormat& unquantized,
-                               std::vector<std::string>& warnings) {
-  QuantizationReader reader(unquantized, warnings);
+                               const std::string& expert_dtype, const WeightFormat& unquantized) {
+  QuantizationReader reader(unquantized);
   if (hf_quant)
     reader.hf_quant(*hf_quant, hf_quant_path);
   else if (config)

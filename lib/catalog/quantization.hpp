@@ -13,8 +13,7 @@ namespace dsk {
 /// nullptr; the latter wins). `expert_dtype` is V4's field beside it ("fp4" or empty).
 Quantization read_quantization(const Json* config, const std::string& config_path,
                                const Json* hf_quant, const std::string& hf_quant_path,
-                               const std::string& expert_dtype, const WeightFormat& unquantized,
-                               std::vector<std::string>& warnings);
+                               const std::string& expert_dtype, const WeightFormat& unquantized);
 
 /// Whether `pattern` (see Quantization::Rule) names `module`.
 bool module_matches(const std::string& pattern, const std::string& module);

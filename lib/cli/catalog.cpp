@@ -6,10 +6,10 @@
 namespace dsk::cli {
 namespace {
 
-constexpr std::pair<const char*, dsk_catalog_kind> kinds[] = {{"models", DSK_CATALOG_MODEL},
-                                                              {"devices", DSK_CATALOG_DEVICE},
-                                                              {"engines", DSK_CATALOG_ENGINE},
-                                                              {"prices", DSK_CATALOG_PRICE}};
+constexpr std::pair<const char*, dsk_catalog_kind> kinds[] = {
+    {"models", DSK_CATALOG_MODEL},   {"devices", DSK_CATALOG_DEVICE},
+    {"engines", DSK_CATALOG_ENGINE}, {"prices", DSK_CATALOG_PRICE},
+    {"links", DSK_CATALOG_LINK},     {"datasets", DSK_CATALOG_DATASET}};
 
 struct Flags {
   std::string kind;
@@ -44,8 +44,8 @@ void add_catalog(CLI::App& app, int& code) {
   auto flags = std::make_shared<Flags>();
   CLI::App* sub =
       app.add_subcommand("catalog", "List what is known, or show one record with its source");
-  sub->add_option("kind", flags->kind, "models, devices, engines or prices")
-      ->check(CLI::IsMember({"models", "devices", "engines", "prices"}));
+  sub->add_option("kind", flags->kind, "models, devices, engines, prices, links or datasets")
+      ->check(CLI::IsMember({"models", "devices", "engines", "prices", "links", "datasets"}));
   sub->add_option("name", flags->name, "Record to show, by name or alias");
   sub->add_flag("--json", flags->json, "Print JSON");
   sub->callback([flags, &code] { code = run(*flags); });

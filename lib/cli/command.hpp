@@ -39,7 +39,10 @@ const Cancel& interrupt();
 /// Each adds one subcommand to `app`; its callback stores the exit code in `code`.
 void add_plan(CLI::App& app, int& code);
 void add_memory(CLI::App& app, int& code);
+void add_cost(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
+void add_explain(CLI::App& app, int& code);
+void add_validate(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
 void add_machine(CLI::App& app, int& code);
 void add_load(CLI::App& app, int& code);

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include <unistd.h>
+#include <zlib.h>
 
 #include "cli/command.hpp"
 
@@ -40,6 +41,25 @@ std::string read_file(const std::string& path) {
       fail(path, "is larger than " + std::to_string(max_file_bytes) + " bytes");
   }
   if (std::ferror(file.get())) fail(path, std::string("cannot be read: ") + std::strerror(errno));
+  return text;
+}
+
+std::string read_table(const std::string& path) {
+  if (path.size() < 3 || path.compare(path.size() - 3, 3, ".gz") != 0) return read_file(path);
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
+  if (!file) fail(path, std::string("cannot be read: ") + std::strerror(errno));
+  std::string text;
+  char buffer[65536];
+  int got = 0;
+  while ((got = gzread(file.get(), buffer, sizeof buffer)) > 0) {
+    text.append(buffer, static_cast<std::size_t>(got));
+    if (text.size() > max_file_bytes)
+      fail(path, "unpacks to more than " + std::to_string(max_file_bytes) + " bytes");
+  }
+  // A file that ends early reads as shorter; zlib tells only when it is closed or asked.
+  int code = Z_OK;
+  const char* reason = gzerror(file.get(), &code);
+  if (got < 0 || code != Z_OK) fail(path, std::string("cannot be unpacked: ") + reason);
   return text;
 }
 

@@ -8,6 +8,9 @@ namespace dsk::cli {
 /// "-" reads standard input. Throws FileError; refuses more than 64 MiB.
 std::string read_file(const std::string& path);
 
+/// The same, and unpacks a name that ends in .gz.
+std::string read_table(const std::string& path);
+
 /// Writes beside the target and renames, so that no partial file stays behind. Throws FileError.
 void write_file(const std::string& path, const std::string& text);
 

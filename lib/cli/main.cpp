@@ -45,7 +45,10 @@ int run(int argc, char** argv) {
   int code = exit_answered;
   add_plan(app, code);
   add_memory(app, code);
+  add_cost(app, code);
   add_catalog(app, code);
+  add_explain(app, code);
+  add_validate(app, code);
   add_bench(app, code);
   add_machine(app, code);
   add_load(app, code);

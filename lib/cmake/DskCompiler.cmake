@@ -32,6 +32,8 @@ target_compile_options(dsk_options INTERFACE
   $<$<COMPILE_LANGUAGE:C,CXX>:-Wall -Wextra -Wconversion -Wshadow>
   # GCC 12 reports an overlap inside std::string::operator+ that is not there (GCC bug 105651).
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
+  # Clang's -Wconversion holds -Wsign-conversion and GCC's does not: both must say the same of a source.
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>
   $<$<AND:$<BOOL:${DSK_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>
   # The same answer on every machine: no fused multiply-add that a compiler may or may not choose.
   $<$<COMPILE_LANGUAGE:C,CXX>:-ffp-contract=off>)

@@ -85,7 +85,8 @@ public:
       if (in_flight_ == 0 && !more_to_send()) break;
       if (in_flight_ == 0 && now >= request_.duration_s) break;
       double until = now + (behind ? 0 : longest_poll_s);
-      if (!behind && has_room() && more_to_send()) until = std::min(until, next_due_s());
+      // A tenth of a microsecond late, so that rounding never leaves the clock just before it.
+      if (!behind && has_room() && more_to_send()) until = std::min(until, next_due_s() + 1e-7);
       transport_->poll(begin_s_ + until);
       cancel_.progress(finished_, static_cast<std::uint64_t>(workload_.requests()));
     }

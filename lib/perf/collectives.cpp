@@ -70,10 +70,10 @@ std::string_view all_reduce_tables(const Engine& engine) {
 
 } // namespace
 
-// Laws where no table applies. Share of the datasheet's one-direction rate that large messages reach:
-// 0.75 over NVLink, 0.65 over PCIe (peer copies through the root complex), 0.8 over InfiniBand.
-// Fixed times: 20 us for a ring over PCIe, 12 us for an all-to-all, twice the link's latency a hop
-// between nodes.
+// Laws where no table applies. Share of the datasheet's one-direction rate that large messages
+// reach: 0.75 over NVLink, 0.65 over PCIe (peer copies through the root complex), 0.8 over
+// InfiniBand. Fixed times: 20 us for a ring over PCIe, 12 us for an all-to-all, twice the link's
+// latency a hop between nodes.
 CollectiveTimer::CollectiveTimer(const Device& device, const Engine& engine, const CollectiveOp& op)
     : op_(op), group_(group_of(device, op.ranks, op.stride)) {
   using Kind = CollectiveOp::Kind;
@@ -104,8 +104,8 @@ CollectiveTimer::CollectiveTimer(const Device& device, const Engine& engine, con
     break;
   case Kind::dispatch:
   case Kind::combine:
-    spec.op = op.kind == Kind::dispatch ? KernelOp::deepep_ll_dispatch
-                                        : KernelOp::deepep_ll_combine;
+    spec.op =
+        op.kind == Kind::dispatch ? KernelOp::deepep_ll_dispatch : KernelOp::deepep_ll_combine;
     spec.engine = "sglang";
     spec.size = {op.bytes_per_row / (op.kind == Kind::dispatch ? 1 + 4.0 / 128 : 2), op.top_k,
                  op.experts, static_cast<double>(op.ranks)};

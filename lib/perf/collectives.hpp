@@ -39,6 +39,7 @@ class CollectiveTimer {
 public:
   CollectiveTimer(const Device& device, const Engine& engine, const CollectiveOp& op);
   CollectiveTime at(double rows) const;
+  Traffic traffic(double rows) const { return collective_traffic(op_, group_, rows); }
 
 private:
   CollectiveTime by_law(double rows) const;

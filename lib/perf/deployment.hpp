@@ -23,6 +23,14 @@ struct Parallel {
   bool operator==(const Parallel&) const = default;
 };
 
+/// What an expert kernel does with token-expert pairs whose expert lives on another rank. Measured
+/// tables of the same layer differ by up to 20 times for this reason alone.
+enum class ExpertDispatch : std::uint8_t {
+  skipped, // only local pairs reach the kernel
+  masked,  // all pairs are sorted and gathered, local ones are computed
+  executed // all pairs are computed, remote ones with weight zero
+};
+
 struct Deployment {
   const Model* model = nullptr;   // not owned; must outlive what is built from it
   const Device* device = nullptr; // likewise
@@ -30,6 +38,8 @@ struct Deployment {
   Parallel parallel;
   Element kv_element = Element::bf16; // how the KV cache is stored
   int mtp_tokens = 0;                 // draft tokens of multi-token prediction; 0 = off
+  int redundant_experts = 0;          // copies of popular experts (EPLB), of all ranks; 0 = none
+  std::optional<ExpertDispatch> expert_dispatch; // unset: the engine's own
   /// Layout of an 8-bit MLA cache: plain (576 B for V3), or FlashMLA's "fp8_ds_mla" of 656 B (512
   /// fp8, four fp32 scales, 64 rotary bf16), which sparse attention always has.
   bool fp8_ds_mla = false;

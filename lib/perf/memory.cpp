@@ -172,6 +172,19 @@ MemoryReport memory(const Deployment& d, const ModelWeights& w, const MemoryOpti
     weight_term("lora adapters", adapters,
                 "2 bytes x rank x (in + out) of every attention and MLP projection");
 
+    if (m.checkpoint_bytes > 0) {
+      const std::int64_t all = whole_bytes(m, w);
+      const auto share = static_cast<double>(r.weights_bytes) / static_cast<double>(all);
+      const std::int64_t difference =
+          std::llround(static_cast<double>(m.checkpoint_bytes - all) * share);
+      if (difference != 0) {
+        r.weights_bytes += difference;
+        r.terms.push_back({"weights/checkpoint against shapes", difference, "measured",
+                           "the checkpoint has " + std::to_string(m.checkpoint_bytes) +
+                               " bytes, its shapes " + std::to_string(all) +
+                               "; this device's share of the difference"});
+      }
+    }
     for (const WeightReading& reading : e.readings)
       if (matches(reading, d)) {
         const std::int64_t read =
@@ -232,6 +245,17 @@ MemoryReport memory(const Deployment& d, const ModelWeights& w, const MemoryOpti
       r.rule = "pool = fraction x (capacity - resident) - weights; activations and graphs outside";
       break;
     }
+    }
+    if (r.smallest_fraction > 0) {
+      const bool pool_rule = e.memory_rule == MemoryRule::fraction_static_pool;
+      r.smallest_formula =
+          std::string("weights") + (inside > 0 ? " and engine overhead" : "") + " / " +
+          (pool_rule ? "(capacity - resident)" : "capacity") + " = " +
+          std::to_string(std::llround(
+              r.smallest_fraction * (pool_rule ? total - static_cast<double>(resident) : total))) +
+          " / " +
+          std::to_string(std::llround(pool_rule ? total - static_cast<double>(resident) : total)) +
+          " bytes: no KV cache at all";
     }
     r.kv_pool_bytes = static_cast<std::int64_t>(std::floor(pool));
     r.headroom_bytes = r.capacity_bytes - r.weights_bytes - resident - inside - outside -

@@ -69,6 +69,7 @@ struct MemoryReport {
   std::int64_t budget_bytes = 0; // what the engine's rule gives to weights, KV and the rest
   std::int64_t kv_bytes_per_sequence = 0; // at sequence_tokens; 0 when not asked
   int stage = 0;                          // pipeline stage of the fullest device
+  std::string smallest_formula;           // of smallest_fraction, with its figures
   std::string rule;                       // the engine's budget rule as a formula
   std::string tokens_meaning;             // what kv_pool_tokens counts
 };

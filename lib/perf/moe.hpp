@@ -1,33 +1,52 @@
-// Routing of tokens to experts: how many experts are hit, and how uneven the ranks are.
+// Routing of tokens to experts: how many experts are hit, how uneven the ranks are, and what an
+// engine's kernel does with the pairs of other ranks.
 #pragma once
 
 #include "catalog/engine.hpp"
+#include "perf/deployment.hpp"
 
 namespace dsk::perf {
 
-/// What an engine's expert kernel does with token-expert pairs whose expert lives on another rank.
-/// Measured tables differ by up to 20 times for this reason alone.
-enum class DispatchContract : std::uint8_t {
-  skipped, // only the local pairs are computed (TensorRT-LLM; any engine behind an all-to-all)
-  executed // remote pairs are computed too, with weight zero (the Triton path in the tables)
-};
+/// What the engine does unless the deployment says otherwise: TensorRT-LLM, and every engine behind
+/// an all-to-all, has only local pairs; vLLM and SGLang without one mask the pairs of other ranks.
+ExpertDispatch default_expert_dispatch(const Engine& engine, bool all_to_all);
+const char* expert_dispatch_name(ExpertDispatch dispatch);
 
 /// Expected distinct experts of `experts` hit by `tokens`, each choosing `top_k` of them uniformly:
 /// E (1 - (1 - k/E)^t).
 double expected_distinct_experts(double experts, double top_k, double tokens);
 
-/// Load of the ranks when `experts` are spread over `ranks` and each token picks `top_k`.
+/// Standard deviations by which the q-quantile of the maximum of `ranks` independent normals
+/// exceeds their mean: the q^(1/n)-quantile of one.
+double maximum_deviations(double ranks, double quantile);
+/// Quantile at which the expected maximum lies: exp(-0.5772), the mean of a Gumbel law.
+inline constexpr double expected_maximum = 0.5615;
+
+/// Token-expert pairs of the busiest of the ranks that share the experts, as a distribution.
 struct RankLoad {
-  double mean = 0; // token-expert pairs a rank
-  double max = 0;  // expected maximum over the ranks
+  double mean = 0;      // pairs of an average rank
+  double deviation = 0; // of one rank's pairs
+  double floor = 0;     // of the busiest rank by popularity alone (balanced placements)
+  double ceiling = 0;   // every token on this rank
+
+  /// The maximum at so many deviations (maximum_deviations of the ranks).
+  double max(double deviations) const;
 };
 
-/// `skew` is the standard deviation of an expert's popularity over its mean: 0 for uniform routing.
-/// The maximum of n nearly normal loads is mean + sigma sqrt(2 ln n).
-RankLoad rank_load(double experts, double top_k, double tokens, double ranks, double skew);
+/// `skew`: standard deviation of an expert's popularity over its mean, 0 for uniform routing.
+/// `peak`: the busiest rank's popularity over the mean under a balanced placement (balanced_peak);
+/// 0 where experts stand as the checkpoint puts them.
+RankLoad rank_load(double experts, double top_k, double tokens, double ranks, double skew,
+                   double peak = 0);
 
-/// Popularity skew seen in DeepSeek-class serving without balancing; the power law of the published
-/// kernel tables (exponent 1.2 over 256 experts) has about this spread on a rank.
+/// Largest rank's popularity over the mean after `redundant` copies went, one by one, to the expert
+/// with the most load a copy, and the copies, largest first, to the least loaded rank with room.
+/// Popularities are the quantiles of a log-normal law of that skew. Each rank holds
+/// (experts + redundant) / ranks copies.
+double balanced_peak(int experts, int ranks, double skew, int redundant);
+
+/// Popularity skew of unbalanced DeepSeek-class serving (assumed): it gives 1.2 times the mean at 8
+/// ranks and 1.7 at 64, near the published tables' power law of 1.2 (1.3-1.8 and 1.7-4.7).
 inline constexpr double default_expert_skew = 0.5;
 
 } // namespace dsk::perf

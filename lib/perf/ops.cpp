@@ -285,7 +285,7 @@ private:
       half.k = mla->kv_lora_rank;
       half.weight_bytes = head_bytes * mla->v_head_dim;
       graph_.products.push_back(half);
-      if (!op.shape.index_heads) {
+      if (op.shape.index_heads == 0) {
         op.expands = true;
         op.expansion = product(matrix, count, Rows::tokens);
       }
@@ -307,6 +307,11 @@ private:
     op.top_k = moe.top_k;
     op.groups = moe.groups;
     op.skew = default_expert_skew;
+    op.redundant = d_.redundant_experts;
+    op.dispatch =
+        op.ep == 1
+            ? ExpertDispatch::skipped
+            : d_.expert_dispatch.value_or(default_expert_dispatch(*d_.engine, d_.parallel.dp > 1));
     for (const Matrix& matrix : matrices) {
       if (matrix.shard != Shard::expert || !matrix.product) continue;
       op.precision = precision_of(matrix.format, *d_.device, "/device");

@@ -53,7 +53,9 @@ struct ExpertsOp {
   double experts = 0;      // of the layer, all devices
   double top_k = 0;
   double groups = 1; // group-limited routing
-  double skew = 0;       // popularity spread of the experts (moe.hpp)
+  double skew = 0;   // popularity spread of the experts (moe.hpp)
+  int redundant = 0; // EPLB copies
+  ExpertDispatch dispatch = ExpertDispatch::skipped;
   int moe_tp = 1;
   int ep = 1;
   double expert_bytes = 0; // gate, up and down of one expert on one device

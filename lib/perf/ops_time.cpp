@@ -40,15 +40,14 @@ Rates rates_of(const FactDevice& device) {
 // The share of the peak that large products reach falls with the peak's ratio to the memory
 // bandwidth: 0.86 on A100, 0.79 and 0.60 on H100 (16 bit, fp8), 0.69 / 0.42 / 0.40 on B200, 0.61 /
 // 0.46 on L40S, 0.29 for fp4 on B300 (aiconfigurator 095f58a5), 0.9 and more on H20 (InferSim
-// f2293dab). One law gives all of them within a few points: time per operation is 1.05 / peak plus a
-// feed of operands in proportion to the bandwidth, 953 operations a byte.
+// f2293dab). One law gives all of them within a few points: time per operation is 1.05 / peak plus
+// a feed of operands in proportion to the bandwidth, 953 operations a byte.
 constexpr double peak_overhead = 1.05;
 constexpr double feed_flops_per_byte = 953;
 
 KernelTime KernelLaw::at(const Work& work, double flops_per_us, double bytes_per_us) const {
-  const double compute =
-      work.flops / compute_share *
-      (peak_overhead / flops_per_us + 1 / (feed_flops_per_byte * bytes_per_us));
+  const double compute = work.flops / compute_share *
+                         (peak_overhead / flops_per_us + 1 / (feed_flops_per_byte * bytes_per_us));
   const double memory = work.bytes / (bytes_per_us * memory_share);
   KernelTime time;
   time.launch_us = launch_us;
@@ -107,9 +106,13 @@ double peak_of(const Rates& rates, Element math) {
   return peak > 0 ? peak : rates.flops_per_us[static_cast<std::size_t>(Element::bf16)];
 }
 
-bool is_collective(KernelOp op) { return op >= KernelOp::custom_allreduce; }
+bool is_collective(KernelOp op) {
+  return op >= KernelOp::custom_allreduce;
+}
 
-double cache_bytes(Precision kv) { return kv == Precision::bf16 ? 2 : 1; }
+double cache_bytes(Precision kv) {
+  return kv == Precision::bf16 ? 2 : 1;
+}
 
 double weight_bytes(Precision type) {
   switch (type) {
@@ -126,7 +129,9 @@ double weight_bytes(Precision type) {
   return 9.0 / 16;
 }
 
-double element_bytes_of_message(Precision type) { return type == Precision::int8 ? 1 : 2; }
+double element_bytes_of_message(Precision type) {
+  return type == Precision::int8 ? 1 : 2;
+}
 
 } // namespace
 
@@ -199,18 +204,12 @@ namespace {
 // only the engine that asked for it by name when nothing else does.
 int score(const FactTable& table, const KernelSpec& spec) {
   int points = 0;
-  if (table.type == spec.type)
-    points += 32;
-  if (table.kv == spec.kv)
-    points += 16;
-  if (!spec.kernel.empty() && table.kernel == spec.kernel)
-    points += 8;
-  if (table.engine == spec.engine)
-    points += 4;
-  if (spec.variant.empty() ? table.variant != "eager" : table.variant == spec.variant)
-    points += 8;
-  if (!spec.kernel.empty() ? false : is_artefact(table))
-    points -= 24;
+  if (table.type == spec.type) points += 32;
+  if (table.kv == spec.kv) points += 16;
+  if (!spec.kernel.empty() && table.kernel == spec.kernel) points += 8;
+  if (table.engine == spec.engine) points += 4;
+  if (spec.variant.empty() ? table.variant != "eager" : table.variant == spec.variant) points += 8;
+  if (!spec.kernel.empty() ? false : is_artefact(table)) points -= 24;
   return points;
 }
 
@@ -218,8 +217,7 @@ const FactTable* best_table(const KernelSpec& spec, std::size_t device, bool sam
   const FactTable* best = nullptr;
   int most = -100;
   for (const FactTable& table : fact_tables()) {
-    if (table.op != spec.op || table.device != device)
-      continue;
+    if (table.op != spec.op || table.device != device) continue;
     if (same_type && (table.type != spec.type || (!is_collective(spec.op) && table.kv != spec.kv)))
       continue;
     if (const int points = score(table, spec); points > most) {
@@ -280,8 +278,7 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
     std::vector<Candidate> sources;
     bool same_type_found = false;
     for (std::size_t i = 0; i < devices.size(); ++i) {
-      if (!usable(devices[i]) || (same_family && devices[i].family != rates.family))
-        continue;
+      if (!usable(devices[i]) || (same_family && devices[i].family != rates.family)) continue;
       const FactTable* same = best_table(spec, i, true);
       const FactTable* any = best_table(other_format(spec), i, false);
       if (same) {
@@ -292,13 +289,12 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
         sources.push_back({any, &devices[i], same_family && same ? 0 : weight_other_type});
     }
     // An artefact serves only where there is nothing else.
-    const auto sound = std::stable_partition(
-        sources.begin(), sources.end(),
-        [](const Candidate& s) { return s.weight > 0 && !is_artefact(*s.table); });
-    if (sound != sources.begin())
-      sources.erase(sound, sources.end());
-    if (sources.empty())
-      continue;
+    const auto sound =
+        std::stable_partition(sources.begin(), sources.end(), [](const Candidate& s) {
+          return s.weight > 0 && !is_artefact(*s.table);
+        });
+    if (sound != sources.begin()) sources.erase(sound, sources.end());
+    if (sources.empty()) continue;
     double total = 0;
     for (const Candidate& s : sources)
       total += s.weight;
@@ -317,8 +313,7 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
                       const Exclusion& exclusion) {
   const KernelSpec measured = as_measured(spec_, table);
   const double flops = peak_of(source, math_of(measured));
-  const double bytes =
-      is_collective(table.op) ? source.link_bytes_per_us : source.bytes_per_us;
+  const double bytes = is_collective(table.op) ? source.link_bytes_per_us : source.bytes_per_us;
   const auto law_at = [&](std::span<const std::int32_t> sizes, double a, double b) {
     KernelSpec row = measured;
     for (std::size_t i = 0; i < sizes.size(); ++i)
@@ -335,21 +330,30 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
     grid_.assign(a_.size() * b_.size(), 0);
     errors_.assign(grid_.size(), 0);
   }
-  const ShapeBlend blend(table, spec_.size, exclusion.shape, law_at);
-  if (!blend.exact() && origin_ == Origin::measured)
-    origin_ = Origin::interpolated;
+  const ShapeBlend blend(table, spec_.size, {exclusion.shape || exclusion.beyond, exclusion.beyond},
+                         law_at);
+  if (!blend.exact() && origin_ == Origin::measured) origin_ = Origin::interpolated;
+  const std::size_t nb = b_.size();
+  std::vector<double> residuals(grid_.size());
   for (std::size_t i = 0; i < a_.size(); ++i)
-    for (std::size_t j = 0; j < b_.size(); ++j) {
+    for (std::size_t j = 0; j < nb; ++j) {
       const ShapeBlend::Value value = blend.at(std::exp(a_[i]), std::exp(b_[j]));
-      float& error = errors_[i * b_.size() + j];
-      grid_[i * b_.size() + j] += static_cast<float>(weight * value.residual);
+      residuals[i * nb + j] = value.residual;
+      float& error = errors_[i * nb + j];
       error = std::max(error, static_cast<float>(value.measured ? error_repeat : value.error));
     }
+  // A kriged product leans a little on the neighbouring numbers of rows: it steadies the estimate.
+  const double lean = table.op == KernelOp::gemm && !blend.exact() ? 0.05 : 0;
+  for (std::size_t at = 0; at < grid_.size(); ++at) {
+    double value = residuals[at];
+    if (lean > 0 && at >= nb && at + nb < grid_.size())
+      value += lean * (residuals[at - nb] + residuals[at + nb] - 2 * residuals[at]);
+    grid_[at] += static_cast<float>(weight * value);
+  }
 }
 
 KernelTimer::Residual KernelTimer::residual(double a, double b) const {
-  if (grid_.empty())
-    return {0, law_.error, false};
+  if (grid_.empty()) return {0, law_.error, false};
   const auto place = [](const std::vector<double>& axis, double value, std::size_t& at,
                         double& fraction, double& outside) {
     const double x = std::log(std::max(value, 1e-9));
@@ -385,8 +389,8 @@ KernelTimer::Residual KernelTimer::residual(double a, double b) const {
   const auto off = [](double fraction) { return fraction > 1e-6 && fraction < 1 - 1e-6; };
   residual.on_point = !off(fa) && !off(fb) && outside_a == 0 && outside_b == 0;
   if (!residual.on_point)
-    residual.error = std::hypot(residual.error, error_axis) +
-                     error_octave * std::max(outside_a, outside_b);
+    residual.error =
+        std::hypot(residual.error, error_axis) + error_octave * std::max(outside_a, outside_b);
   return residual;
 }
 

@@ -47,10 +47,10 @@ Rates rates_of(const FactDevice& device);
 /// The law of one class of kernels: the same on every device, so that a residual can move.
 struct KernelLaw {
   double launch_us = 0;
-  double compute_share = 1; // c: of what the operand-feed law gives
-  double memory_share = 0.8;  // of the datasheet's bandwidth
-  double sharpness = 2;       // p: 2 where compute and memory overlap poorly, more where well
-  double error = 0.5;         // 90 % half width of the bare law
+  double compute_share = 1;    // c: of what the operand-feed law gives
+  double memory_share = 0.8;   // of the datasheet's bandwidth
+  double sharpness = 2;        // p: 2 where compute and memory overlap poorly, more where well
+  double error = 0.5;          // 90 % half width of the bare law
   double transfer_error = 0.5; // and of a residual that comes from another device family
 
   KernelTime at(const Work& work, double flops_per_us, double bytes_per_us) const;
@@ -62,9 +62,9 @@ struct KernelSpec {
   KernelOp op = KernelOp::gemm;
   Precision type = Precision::bf16;
   Precision kv = Precision::bf16;
-  std::string_view engine;  // whose kernel is wanted, e.g. "vllm"; another's serves when it has none
-  std::string_view kernel;  // "" = any
-  std::string_view variant; // "" = any
+  std::string_view engine; // whose kernel is wanted, e.g. "vllm"; another's serves when it has none
+  std::string_view kernel; // "" = any
+  std::string_view variant;             // "" = any
   std::array<double, max_sizes> size{}; // as in the fact files
 };
 
@@ -77,8 +77,9 @@ double speed_of_light_us(const Rates& rates, const KernelSpec& spec, double a, d
 
 /// What a hold-out test must not see.
 struct Exclusion {
-  bool shape = false;            // the rows of the spec's own sizes, on every device
-  std::string_view family;       // every table of this device family
+  bool shape = false;      // the rows of the spec's own sizes, on every device
+  bool beyond = false;     // also shapes as large where the spec is the largest
+  std::string_view family; // every table of this device family
 };
 
 /// Prepared residuals of one kernel on one device.

@@ -14,6 +14,19 @@ const char* resource_name(Resource resource) {
   return names[static_cast<std::size_t>(resource)];
 }
 
+namespace {
+
+// The row at knot `i` on the line from knot i - 1 to knot i + 1.
+Row between(const Row& left, const Row& right, std::size_t i) {
+  const double f = (knot(i) - knot(i - 1)) / (knot(i + 1) - knot(i - 1));
+  Row row{};
+  for (std::size_t c = 0; c < columns; ++c)
+    row[c] = left[c] + f * (right[c] - left[c]);
+  return row;
+}
+
+} // namespace
+
 StepModel::State::State(const Deployment& d)
     : parallel(d.parallel), queries(1 + d.mtp_tokens), max_positions(d.model->max_positions),
       model_name(d.model->name), overheads(engine_overheads(*d.engine, *d.device)) {
@@ -58,14 +71,32 @@ void StepModel::State::fill() {
   for (const LinkTimer& t : links)
     each_knot(t.op.rows,
               [&](double x, Row& row) { add_collective(row, t.op.count, t.timer.at(x)); });
+  fill_decode();
+}
+
+// Every second knot is asked; decode attention is so close to linear in between that the others are
+// put on the line.
+void StepModel::State::fill_decode() {
   decode = Surface<columns>(sequence_knots, length_knots);
-  for (std::size_t x = 0; x < sequence_knots; ++x)
-    for (std::size_t y = 0; y < length_knots; ++y)
+  const auto asked = [](std::size_t i, std::size_t count) { return i % 2 == 0 || i + 1 == count; };
+  for (std::size_t x = 0; x < sequence_knots; ++x) {
+    if (!asked(x, sequence_knots)) continue;
+    for (std::size_t y = 0; y < length_knots; ++y) {
+      if (!asked(y, length_knots)) continue;
       for (const AttentionTimer& t : attention) {
         Row& row = decode.at(x, y);
         if (t.op().count > 0) t.add_decode(row, t.op().count, knot(x), knot(y), queries);
         if (t.op().draft_count > 0) t.add_decode(row, t.op().draft_count, knot(x), knot(y), 1);
       }
+    }
+    for (std::size_t y = 0; y < length_knots; ++y)
+      if (!asked(y, length_knots))
+        decode.at(x, y) = between(decode.at(x, y - 1), decode.at(x, y + 1), y);
+  }
+  for (std::size_t x = 0; x < sequence_knots; ++x)
+    if (!asked(x, sequence_knots))
+      for (std::size_t y = 0; y < length_knots; ++y)
+        decode.at(x, y) = between(decode.at(x - 1, y), decode.at(x + 1, y), x);
 }
 
 RankBatch StepModel::State::rank_of(const Batch& batch) const noexcept {
@@ -193,27 +224,37 @@ StepTime StepModel::step(const Batch& batch) const noexcept {
   return time;
 }
 
-void StepModel::check(const Batch& batch, const std::string& path) const {
-  constexpr std::int64_t most = std::int64_t{1} << 40;
-  const auto range = [&](std::int64_t value, std::int64_t least, std::int64_t greatest,
-                         const std::string& member) {
-    if (value < least || value > greatest)
-      invalid_request(path + "/" + member, member + " is " + std::to_string(value) +
-                                               ", must lie between " + std::to_string(least) +
-                                               " and " + std::to_string(greatest));
-  };
-  const std::int64_t positions = state_->max_positions > 0 ? state_->max_positions : most;
-  range(batch.decode_sequences, 0, std::int64_t{1} << 20, "decode_sequences");
-  range(batch.kv_max, 0, positions, "kv_max");
-  range(batch.kv_sum, batch.kv_max, std::max(batch.kv_max, batch.decode_sequences * batch.kv_max),
-        "kv_sum");
-  if (batch.decode_sequences > 0) range(batch.kv_sum, batch.decode_sequences, most, "kv_sum");
-  range(batch.chunks, 0, 4, "chunks");
+namespace {
+
+// Text is built on failure only: a valid batch costs no allocation.
+void need(std::int64_t value, std::int64_t least, std::int64_t greatest, const char* member,
+          const char* path, int chunk = -1) {
+  if (value >= least && value <= greatest) return;
+  std::string at = path;
+  if (chunk >= 0) at += "/prefill/" + std::to_string(chunk);
+  invalid_request(at + "/" + member, std::string(member) + " is " + std::to_string(value) +
+                                         ", must lie between " + std::to_string(least) + " and " +
+                                         std::to_string(greatest));
+}
+
+} // namespace
+
+void StepModel::check(const Batch& batch, const char* path) const {
+  constexpr std::int64_t most_sequences = std::int64_t{1} << 20;
+  constexpr std::int64_t most_tokens = std::int64_t{1} << 40;
+  const std::int64_t positions = state_->max_positions > 0 ? state_->max_positions : most_tokens;
+  need(batch.decode_sequences, 0, most_sequences, "decode_sequences", path);
+  if (batch.decode_sequences > 0) {
+    need(batch.kv_max, 1, positions, "kv_max", path);
+    // Every cache holds a token, one holds kv_max, none holds more.
+    need(batch.kv_sum, batch.kv_max + batch.decode_sequences - 1,
+         batch.decode_sequences * batch.kv_max, "kv_sum", path);
+  }
+  need(batch.chunks, 0, 4, "chunks", path);
   for (int i = 0; i < batch.chunks; ++i) {
     const PrefillChunk& chunk = batch.prefill[static_cast<std::size_t>(i)];
-    const std::string at = "prefill/" + std::to_string(i);
-    range(chunk.new_tokens, 1, positions, at + "/new_tokens");
-    range(chunk.context, 0, positions - chunk.new_tokens, at + "/context");
+    need(chunk.new_tokens, 1, positions, "new_tokens", path, i);
+    need(chunk.context, 0, positions - chunk.new_tokens, "context", path, i);
   }
   if (batch.decode_sequences == 0 && batch.chunks == 0)
     invalid_request(path, "the batch has neither decode sequences nor prefill chunks");

@@ -96,9 +96,10 @@ public:
   /// the interpolation of its curves (1 %).
   std::vector<StepPart> explain(const Batch& batch) const;
 
-  /// Throws INVALID_REQUEST at `path` for counts that are negative or overflow, a KV sum that does
-  /// not fit between its parts, or more tokens in a sequence than the model has positions.
-  void check(const Batch& batch, const std::string& path) const;
+  /// Throws INVALID_REQUEST at `path` for counts that are negative or overflow, a KV sum that no
+  /// lengths up to kv_max add up to, or more tokens in a sequence than the model has positions.
+  /// Allocates only to throw.
+  void check(const Batch& batch, const char* path) const;
 
 private:
   struct State;

@@ -46,8 +46,7 @@ std::vector<StepPart> StepModel::explain(const Batch& batch) const {
     if (rank.sequences > 0) {
       Row row{};
       KernelTime time;
-      if (op.count > 0)
-        time = t.add_decode(row, op.count, rank.sequences, rank.length, s.queries);
+      if (op.count > 0) time = t.add_decode(row, op.count, rank.sequences, rank.length, s.queries);
       if (op.draft_count > 0)
         time = t.add_decode(row, op.draft_count, rank.sequences, rank.length, 1);
       StepPart part = part_of(op.name + "/decode", op.count + op.draft_count, rank.sequences, row,
@@ -86,7 +85,8 @@ std::vector<StepPart> StepModel::explain(const Batch& batch) const {
     const CollectiveTime time = t.timer.at(rows);
     add_collective(row, t.op.count, time);
     StepPart part = part_of(t.op.name, t.op.count, rows, row, {});
-    part.link_bytes = t.op.count * rows * t.op.bytes_per_row;
+    const Traffic traffic = t.timer.traffic(rows);
+    part.link_bytes = t.op.count * (traffic.scale_up + traffic.scale_out);
     part.origin = time.origin;
     parts.push_back(std::move(part));
   }

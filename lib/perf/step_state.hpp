@@ -21,7 +21,6 @@ struct RankBatch {
   std::array<std::size_t, 4> chunk_rank{}; // rank of each chunk
 };
 
-
 struct StepModel::State {
   Parallel parallel;
   double queries = 1; // tokens a decoding sequence brings
@@ -41,6 +40,7 @@ struct StepModel::State {
 
   explicit State(const Deployment& d);
   void fill();
+  void fill_decode();
   RankBatch rank_of(const Batch& batch) const noexcept;
   double rows_of(const RankBatch& rank, Rows rows) const noexcept;
   void add_engine(Row& row, const RankBatch& rank) const noexcept;

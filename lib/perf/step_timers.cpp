@@ -84,8 +84,7 @@ ProductTimer::ProductTimer(const MatrixOp& product, const Rates& rates, const En
 }
 
 Work ProductTimer::work(double rows) const {
-  return gemm_work(rows, op.n, op.k, op.copies, op.weight_bytes,
-                   input_element_bytes(op.precision));
+  return gemm_work(rows, op.n, op.k, op.copies, op.weight_bytes, input_element_bytes(op.precision));
 }
 
 ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const Engine& engine)
@@ -97,23 +96,32 @@ ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const E
   // all-to-all or with an expert map.
   spec.engine = op.ep > 1 ? "trtllm" : tables_of(engine);
   spec.variant = "balanced";
-  spec.size = {op.hidden, op.intermediate * op.moe_tp, op.top_k, op.experts,
-               static_cast<double>(op.moe_tp), static_cast<double>(op.ep)};
+  spec.size = {op.hidden,  op.intermediate * op.moe_tp,    op.top_k,
+               op.experts, static_cast<double>(op.moe_tp), static_cast<double>(op.ep)};
   timer = KernelTimer(rates, spec);
+  deviations_ = maximum_deviations(op.ep, expected_maximum);
+  if (op.redundant > 0)
+    peak_ = balanced_peak(static_cast<int>(op.experts), op.ep, op.skew, op.redundant);
 }
 
 Work ExpertsTimer::work(double tokens) const {
   const double local = op.experts / op.ep;
-  const RankLoad load = rank_load(op.experts, op.top_k, tokens, op.ep, op.skew);
   const double hit = expected_distinct_experts(op.experts, op.top_k, tokens) / op.ep;
+  const double input = input_element_bytes(op.precision);
+  if (op.ep == 1)
+    return experts_work(tokens * op.top_k, hit, op.hidden, op.intermediate, op.expert_bytes, input);
+  const double busiest =
+      rank_load(op.experts, op.top_k, tokens, op.ep, op.skew, peak_).max(deviations_);
   // Streaming: the rank with most hits sets the time; spread of a sum of `local` yes-no events.
   const double p = std::min(1.0, hit / local);
-  const double sigma = std::sqrt(local * p * (1 - p));
-  const double worst =
-      op.ep > 1 ? std::min(local, hit + sigma * std::sqrt(2 * std::log(static_cast<double>(op.ep))))
-                : hit;
-  return experts_work(load.max, worst, op.hidden, op.intermediate, op.expert_bytes,
-                      input_element_bytes(op.precision));
+  const RankLoad hits{hit, std::sqrt(local * p * (1 - p)), hit, local};
+  const double all = tokens * op.top_k;
+  Work work =
+      experts_work(op.dispatch == ExpertDispatch::executed ? all : busiest, hits.max(deviations_),
+                   op.hidden, op.intermediate, op.expert_bytes, input);
+  if (op.dispatch == ExpertDispatch::masked) // gathered and scattered for nothing
+    work.bytes += (all - busiest) * op.hidden * (input + 2);
+  return work;
 }
 
 AttentionTimer::AttentionTimer(const AttentionOp& attention, const Rates& rates,
@@ -168,8 +176,7 @@ KernelTime AttentionTimer::add_decode(Row& row, double runs, double sequences, d
                                       double queries) const {
   const AttentionShape& shape = op_.shape;
   Work work = decode_attention_work(shape, sequences, length, queries);
-  if (shape.kind == AttentionShape::Kind::latent)
-    work = padded_decode_work(shape, work, queries);
+  if (shape.kind == AttentionShape::Kind::latent) work = padded_decode_work(shape, work, queries);
   const double entries = std::max(1.0, shape.entries(length));
   KernelTime time = decode_.at(work, sequences, entries);
   if (shape.index_heads > 0 || shape.compress_ratio > 0) time.error = std::hypot(time.error, 0.3);

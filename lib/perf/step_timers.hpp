@@ -12,8 +12,8 @@
 namespace dsk::perf {
 
 // Columns of every curve: time by resource in the order of Resource, then half widths of the 90 %
-// interval. Errors of one class add up, since one law or table stands behind them; classes are taken
-// as independent.
+// interval. Errors of one class add up, since one law or table stands behind them; classes are
+// taken as independent.
 enum Column : std::size_t {
   compute,
   memory,
@@ -56,6 +56,10 @@ struct ExpertsTimer {
   /// Of the slowest rank, for tokens of the whole replica.
   Work work(double tokens) const;
   KernelTime at(double tokens) const { return timer.at(work(tokens), tokens, 0); }
+
+private:
+  double peak_ = 0;       // of a balanced placement
+  double deviations_ = 0; // of the expected maximum over the ranks
 };
 
 class AttentionTimer {
@@ -77,8 +81,8 @@ private:
   KernelTimer decode_;
   KernelTimer prefill_;
   KernelTimer index_;
-  Curve<2> prefill_factor_;    // residual factor and half width over the prompt's length
-  Curve<columns> expansion_;   // kv_b_proj over the tokens that it expands
+  Curve<2> prefill_factor_;  // residual factor and half width over the prompt's length
+  Curve<columns> expansion_; // kv_b_proj over the tokens that it expands
 };
 
 struct ElementwiseTimer {
@@ -95,7 +99,7 @@ struct LinkTimer {
   CollectiveTimer timer;
 };
 
-inline constexpr std::size_t token_knots = 20 * knots_per_octave;    // to 1 M tokens, then straight on
+inline constexpr std::size_t token_knots = 20 * knots_per_octave; // to 1 M tokens, then straight on
 inline constexpr std::size_t sequence_knots = 13 * knots_per_octave; // to 8 K sequences
 inline constexpr std::size_t length_knots = 21 * knots_per_octave;   // to 2 M tokens
 

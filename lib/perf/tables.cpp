@@ -5,11 +5,19 @@
 namespace dsk::perf {
 
 std::string_view kernel_op_name(KernelOp op) {
-  static constexpr std::string_view names[kernel_op_count] = {
-      "gemm",           "context_attention", "generation_attention", "context_mla",
-      "generation_mla", "moe",               "custom_allreduce",     "nccl_all_reduce",
-      "nccl_all_gather", "nccl_reduce_scatter", "nccl_alltoall",     "deepep_ll_dispatch",
-      "deepep_ll_combine"};
+  static constexpr std::string_view names[kernel_op_count] = {"gemm",
+                                                              "context_attention",
+                                                              "generation_attention",
+                                                              "context_mla",
+                                                              "generation_mla",
+                                                              "moe",
+                                                              "custom_allreduce",
+                                                              "nccl_all_reduce",
+                                                              "nccl_all_gather",
+                                                              "nccl_reduce_scatter",
+                                                              "nccl_alltoall",
+                                                              "deepep_ll_dispatch",
+                                                              "deepep_ll_combine"};
   return names[static_cast<std::size_t>(op)];
 }
 

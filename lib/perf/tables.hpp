@@ -1,5 +1,6 @@
 // Measured kernel latencies, compiled into the library from lib/perf/data: read in place, never
-// parsed at run time. What the figures mean for a kernel that is not among them is ops_time's matter.
+// parsed at run time. What the figures mean for a kernel that is not among them is ops_time's
+// matter.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +49,7 @@ struct FactTable {
   std::uint8_t device = 0; // index into fact_devices()
   Precision type = Precision::bf16;
   Precision kv = Precision::bf16;
-  std::string_view engine;  // "vllm", "sglang", "trtllm", "nccl"
+  std::string_view engine; // "vllm", "sglang", "trtllm", "nccl"
   std::string_view version;
   std::string_view kernel;
   std::string_view variant; // expert distribution, or "graph" / "eager" of an all-reduce

@@ -34,8 +34,15 @@ struct TableRow {
 ///   "fallback-kernel"  a kernel that serves no purpose but to work: over 50 times its memory time
 ///   "first-run"        one-token rows that contain the kernel's warm-up
 /// Whatever the rule, a row below the datasheet's speed of light is "faster-than-memory" and is not
-/// used: its work is not what the columns say (experts that were not hit, counters of a later step).
+/// used: its work is not what the columns say (experts that were not hit, counters of a later
+/// step).
 std::string_view row_artefact(const TableRow& row);
+
+/// A latency that stands out of its own series (one kernel and shape, rising rows or lengths): its
+/// residual ln(measured / law) exceeds both neighbours' by ln 1.4. Kernels choose by size, but a
+/// choice does not serve one size alone: B200's vLLM fp8 products double at single points. Rows
+/// that fall under it are "spike" and are not used.
+bool is_spike(double before, double here, double after);
 
 /// Whether every row of the table falls under a rule.
 bool is_artefact(const FactTable& table);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "perf/tables_rules.hpp"
+
 namespace dsk::perf {
 namespace {
 
@@ -30,7 +32,7 @@ struct Covariance {
       return 1 + 0.09 * matern32(std::sqrt(sum) / 3);
     }
     const double dn = x[0] - y[0];
-    const double dk = (x[1] - y[1]) / 2;
+    const double dk = (x[1] - y[1]) / 3;
     return 1 + 0.01 * matern32(std::hypot(dn, dk)) + 0.04 * matern32(std::abs(dn)) +
            0.04 * matern32(std::abs(dk)) +
            0.05 * ((x[0] - 12) * (y[0] - 12) + (x[1] - 12) * (y[1] - 12));
@@ -39,8 +41,7 @@ struct Covariance {
 
 Sizes features(KernelOp op, const Sizes& size) {
   const auto lg = [](double v) { return std::log2(std::max(v, 1e-3)); };
-  if (op == KernelOp::gemm)
-    return {lg(size[0]), lg(size[1])};
+  if (op == KernelOp::gemm) return {lg(size[0]), lg(size[1])};
   if (op == KernelOp::moe) // hidden;inter;topk;experts;tp;ep
     return {lg(size[1] / size[4]), lg(size[0]), 0.7 * lg(size[3] / size[5]), 0.7 * lg(size[5]),
             0.7 * lg(size[2])};
@@ -81,24 +82,30 @@ std::vector<double> solve(const std::vector<double>& l, std::vector<double> x, s
 
 } // namespace
 
-ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, bool exclude,
+ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, Without without,
                        const LawAt& law_at)
     : table_(table), error_(table.shape_error) {
   for (const std::int32_t a : table.a)
     a_.push_back(std::log(static_cast<double>(a)));
   for (const std::int32_t b : table.b)
     b_.push_back(std::log(std::max(1.0, static_cast<double>(b))));
+  Sizes largest{};
+  for (std::size_t s = 0; s < table.shape_count(); ++s)
+    for (std::size_t i = 0; i < table.sizes; ++i)
+      largest[i] = std::max(largest[i], static_cast<double>(table.shape(s)[i]));
   std::vector<std::size_t> shapes;
   for (std::size_t s = 0; s < table.shape_count(); ++s) {
     const Sizes other = sizes_of(table.shape(s));
     if (other == size) {
-      if (exclude)
-        continue;
+      if (without.self) continue;
       exact_ = true;
       sources_.push_back(source(s, law_at));
       return;
     }
-    shapes.push_back(s);
+    bool beyond = false;
+    for (std::size_t i = 0; i < table.sizes; ++i)
+      beyond = beyond || (size[i] >= largest[i] && other[i] >= size[i]);
+    if (!(without.beyond && beyond)) shapes.push_back(s);
   }
   if (shapes.empty()) { // nothing but the shape itself: the bare law
     error_ = 0.6;
@@ -144,6 +151,16 @@ ShapeBlend::Source ShapeBlend::source(std::size_t shape, const LawAt& law_at) co
       s.present[i * nb + j] = true;
       s.grid[i * nb + j] = static_cast<float>(ln_us - law.ln_us);
     }
+  // Spikes, along the axis that has a series.
+  const std::size_t step = nb > 1 ? 1 : nb;
+  const std::vector<float> measured = s.grid;
+  const std::vector<bool> was = s.present;
+  for (std::size_t at = step; at + step < na * nb; ++at)
+    if ((nb == 1 || (at % nb != 0 && at % nb != nb - 1)) && was[at - step] && was[at] &&
+        was[at + step] && is_spike(measured[at - step], measured[at], measured[at + step])) {
+      s.present[at] = false;
+      s.grid[at] = (measured[at - step] + measured[at + step]) / 2;
+    }
   // Holes (sizes that did not fit the device): along the second axis, then along the first.
   std::vector<bool> filled = s.present;
   for (std::size_t i = 0; i < na; ++i) {
@@ -166,11 +183,11 @@ ShapeBlend::Source ShapeBlend::source(std::size_t shape, const LawAt& law_at) co
   for (std::size_t i = 0; i < na; ++i)
     if (!filled[i * nb]) {
       std::size_t near = i;
-      for (std::size_t step = 1; step < na && near == i; ++step) {
-        if (i >= step && filled[(i - step) * nb])
-          near = i - step;
-        else if (i + step < na && filled[(i + step) * nb])
-          near = i + step;
+      for (std::size_t away = 1; away < na && near == i; ++away) {
+        if (i >= away && filled[(i - away) * nb])
+          near = i - away;
+        else if (i + away < na && filled[(i + away) * nb])
+          near = i + away;
       }
       std::copy_n(s.grid.begin() + static_cast<std::ptrdiff_t>(near * nb), nb,
                   s.grid.begin() + static_cast<std::ptrdiff_t>(i * nb));
@@ -180,7 +197,7 @@ ShapeBlend::Source ShapeBlend::source(std::size_t shape, const LawAt& law_at) co
 
 void ShapeBlend::krige(const Sizes& size, const std::vector<std::size_t>& shapes,
                        const LawAt& law_at) {
-  constexpr std::size_t most = 40;
+  constexpr std::size_t most = 64;
   const Covariance covariance{table_.op != KernelOp::gemm};
   const Sizes target = features(table_.op, size);
   std::vector<std::pair<double, std::size_t>> near;
@@ -217,7 +234,8 @@ void ShapeBlend::krige(const Sizes& size, const std::vector<std::size_t>& shapes
 
 void ShapeBlend::line(const Sizes& size, const std::vector<std::size_t>& shapes,
                       const LawAt& law_at) {
-  // Shapes of one size, sorted in the table. Head counts beyond a tile of 64 act like more sequences.
+  // Shapes of one size, sorted in the table. Head counts beyond a tile of 64 act like more
+  // sequences.
   const bool heads = table_.op == KernelOp::generation_mla;
   const auto tiles = [&](double v) { return heads ? std::ceil(v / 64) : 1.0; };
   const auto value = [&](std::size_t s) { return static_cast<double>(table_.shape(s)[0]); };
@@ -256,8 +274,7 @@ void ShapeBlend::group(const Sizes& size, const std::vector<std::size_t>& shapes
     own.shift = std::log(latent ? size[0] / other[0] : size[1] / other[1]);
     own.distance = std::abs(latent ? std::log2(size[0] / other[0])
                                    : std::log2(size[0] / size[1] * other[1] / other[0]));
-    if (!latent)
-      own.distance += std::abs(std::log2(size[2] / other[2]));
+    if (!latent) own.distance += std::abs(std::log2(size[2] / other[2]));
     nearest = std::min(nearest, own.distance);
     sources_.push_back(std::move(own));
   }
@@ -291,8 +308,7 @@ double ShapeBlend::read(const Source& s, const Place& a, const Place& b) const {
 ShapeBlend::Value ShapeBlend::at(double a, double b) const {
   Value value;
   value.error = error_;
-  if (sources_.empty())
-    return value;
+  if (sources_.empty()) return value;
   const double la = std::log(a);
   const Place pb = place(b_, std::log(std::max(1.0, b)));
   double weights = 0;
@@ -302,8 +318,7 @@ ShapeBlend::Value ShapeBlend::at(double a, double b) const {
     value.residual += weight * read(s, pa, pb);
     weights += weight;
   }
-  if (by_distance_)
-    value.residual /= weights;
+  if (by_distance_) value.residual /= weights;
   if (exact_) {
     const Place pa = place(a_, la);
     const std::size_t i = pa.index + (pa.fraction > 0.5 ? 1 : 0);

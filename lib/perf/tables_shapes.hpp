@@ -1,5 +1,5 @@
-// Between the shapes of one table: residuals of a kernel whose sizes were not measured from those of
-// its neighbours. Three ways, by what the kernel's time depends on:
+// Between the shapes of one table: residuals of a kernel whose sizes were not measured from those
+// of its neighbours. Three ways, by what the kernel's time depends on:
 //   products and experts   kriging over the logarithms of the sizes
 //   prefill, GQA decode    shapes with the same group size at the same number of KV heads in flight
 //   MLA decode, collectives  straight lines between neighbouring head or rank counts
@@ -21,8 +21,13 @@ public:
   };
   using LawAt = std::function<Law(std::span<const std::int32_t> sizes, double a, double b)>;
 
-  /// `exclude` leaves the rows of `size` itself out.
-  ShapeBlend(const FactTable& table, const std::array<double, max_sizes>& size, bool exclude,
+  /// What a hold-out test leaves out: the rows of `size` itself, and of every GEMM shape that is as
+  /// large in a dimension where `size` is the largest (so that it lies outside what is left).
+  struct Without {
+    bool self = false;
+    bool beyond = false;
+  };
+  ShapeBlend(const FactTable& table, const std::array<double, max_sizes>& size, Without without,
              const LawAt& law_at);
 
   struct Value {
@@ -36,11 +41,11 @@ public:
 
 private:
   struct Source {
-    std::vector<float> grid;       // residuals over the table's axes, holes held from neighbours
+    std::vector<float> grid; // residuals over the table's axes, holes held from neighbours
     std::vector<bool> present;
-    double weight = 1;             // kriging and lines
-    double shift = 0;              // ln of what the row axis is multiplied by for this shape
-    double distance = 0;           // octaves of group size
+    double weight = 1;   // kriging and lines
+    double shift = 0;    // ln of what the row axis is multiplied by for this shape
+    double distance = 0; // octaves of group size
   };
   struct Place {
     std::size_t index = 0;

@@ -5,28 +5,35 @@
 #include <cmath>
 #include <map>
 
+#include "perf/tables_rules.hpp"
+
 namespace dsk::perf {
 namespace {
+
+// Everything that fixes a row's kernel, and the sizes that do not vary within a series.
+std::string kernel_key(const KernelSpec& spec) {
+  std::string key = std::string(spec.engine) + '|' + std::string(spec.kernel) + '|' +
+                    std::string(spec.variant) + '|' + std::to_string(static_cast<int>(spec.op)) +
+                    '|' + std::to_string(static_cast<int>(spec.type)) + '|' +
+                    std::to_string(static_cast<int>(spec.kv));
+  for (const double size : spec.size)
+    key += '|' + std::to_string(size);
+  return key;
+}
 
 // Prepared timers by everything that fixes them, since a file has thousands of rows a kernel.
 class Timers {
 public:
   Timers(const Device& device, HoldOut hold_out) : rates_(rates_of(device)) {
     exclusion_.shape = hold_out == HoldOut::shape;
-    if (hold_out == HoldOut::gpu)
-      exclusion_.family = device.family;
+    exclusion_.beyond = hold_out == HoldOut::frontier;
+    if (hold_out == HoldOut::gpu) exclusion_.family = device.family;
   }
 
   const KernelTimer& of(const KernelSpec& spec) {
-    std::string key = std::string(spec.engine) + '|' + std::string(spec.kernel) + '|' +
-                      std::string(spec.variant) + '|' + std::to_string(static_cast<int>(spec.op)) +
-                      '|' + std::to_string(static_cast<int>(spec.type)) + '|' +
-                      std::to_string(static_cast<int>(spec.kv));
-    for (const double size : spec.size)
-      key += '|' + std::to_string(size);
+    std::string key = kernel_key(spec);
     const auto found = timers_.find(key);
-    if (found != timers_.end())
-      return found->second;
+    if (found != timers_.end()) return found->second;
     return timers_.emplace(std::move(key), KernelTimer(rates_, spec, exclusion_)).first->second;
   }
 
@@ -44,6 +51,45 @@ std::string size_class(const KernelRow& row) {
   }
   const double work = row.a * std::max(1.0, row.b);
   return work < 4096 ? "small" : work < 262144 ? "medium" : "large";
+}
+
+// Marks rows that stand out of their series (is_spike).
+void flag_spikes(std::vector<KernelRow>& rows, const Rates& rates) {
+  struct Point {
+    double x, residual;
+    KernelRow* row;
+  };
+  std::map<std::string, std::vector<Point>> series;
+  for (KernelRow& row : rows) {
+    if (row.status != "ok") continue;
+    const KernelTimer law = KernelTimer::law_only(rates, row.spec, law_of(row.spec.op));
+    const double residual = std::log(row.measured_ms * 1e3 / law.at(row.a, row.b).us);
+    std::string key = kernel_key(row.spec);
+    if (row.b > 0) key += '@' + std::to_string(row.a);
+    series[std::move(key)].push_back({row.b > 0 ? row.b : row.a, residual, &row});
+  }
+  for (auto& [key, points] : series) {
+    std::sort(points.begin(), points.end(),
+              [](const Point& l, const Point& r) { return l.x < r.x; });
+    for (std::size_t i = 1; i + 1 < points.size(); ++i)
+      if (points[i - 1].x < points[i].x && points[i].x < points[i + 1].x &&
+          is_spike(points[i - 1].residual, points[i].residual, points[i + 1].residual))
+        points[i].row->status = "flagged: spike";
+  }
+}
+
+// Leaves the GEMM rows whose n or k is the largest of the file.
+void keep_frontier(std::vector<KernelRow>& rows) {
+  double n = 0, k = 0;
+  for (const KernelRow& row : rows)
+    if (row.predicted() && row.spec.op == KernelOp::gemm) {
+      n = std::max(n, row.spec.size[0]);
+      k = std::max(k, row.spec.size[1]);
+    }
+  for (KernelRow& row : rows)
+    if (row.predicted() &&
+        !(row.spec.op == KernelOp::gemm && (row.spec.size[0] >= n || row.spec.size[1] >= k)))
+      row.status = "not modelled: inside the measured range";
 }
 
 struct Sample {
@@ -78,10 +124,9 @@ KernelScore score(std::vector<Sample>& samples) {
 
 void append_number(std::string& out, double value) {
   char buffer[32];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                          std::chars_format::general, 6);
-  if (error == std::errc())
-    out.append(buffer, end);
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, 6);
+  if (error == std::errc()) out.append(buffer, end);
 }
 
 } // namespace
@@ -99,6 +144,8 @@ KernelReport validate_kernels(std::string_view csv, const Device& device, HoldOu
     auto operator<=>(const Key&) const = default;
   };
   std::map<Key, std::vector<Sample>> groups;
+  flag_spikes(report.rows, rates_of(device));
+  if (hold_out == HoldOut::frontier) keep_frontier(report.rows);
   for (std::size_t i = 0; i < report.rows.size(); ++i) {
     const KernelRow& row = report.rows[i];
     if (!row.predicted()) {
@@ -106,8 +153,7 @@ KernelReport validate_kernels(std::string_view csv, const Device& device, HoldOu
       continue;
     }
     const bool artefact = row.status != "ok";
-    if (artefact)
-      ++flagged[row.status];
+    if (artefact) ++flagged[row.status];
     const KernelTime time = timers.of(row.spec).at(row.a, row.b);
     const double spread = std::exp(time.error);
     report.predictions[i] = {time.us * 1e-3, time.us * 1e-3 / spread, time.us * 1e-3 * spread,

@@ -14,7 +14,8 @@ namespace dsk::perf {
 enum class HoldOut : std::uint8_t {
   none,  // everything compiled in may be used
   shape, // the row's own sizes are left out ((n, k) of a GEMM; all sizes but batch, tokens, length)
-  gpu    // every table of the device's family is left out
+  gpu,   // every table of the device's family is left out
+  frontier // GEMMs at the largest n or k: every shape at least as large there is left out
 };
 
 /// One row of the file. Text refers to the file's own bytes.
@@ -30,10 +31,10 @@ struct KernelRow {
   bool predicted() const { return status.starts_with("ok") || status.starts_with("flagged"); }
 };
 
-/// Reads either schema (silicon: framework,version,op,...,latency_ms; published: id,source_repo,...).
-/// A silicon file has no device column: its rows are all of `device`. Rows of a published file that
-/// are of another device are marked "not modelled: other device". Throws INVALID_REQUEST when the
-/// header is neither, or a column is missing.
+/// Reads either schema (silicon: framework,version,op,...,latency_ms; published:
+/// id,source_repo,...). A silicon file has no device column: its rows are all of `device`. Rows of
+/// a published file that are of another device are marked "not modelled: other device". Throws
+/// INVALID_REQUEST when the header is neither, or a column is missing.
 std::vector<KernelRow> read_kernel_rows(std::string_view csv, const Device& device);
 
 struct KernelPrediction {

@@ -19,25 +19,21 @@ public:
     fields.clear();
     while (at_ < text_.size() && (text_[at_] == '\n' || text_[at_] == '\r'))
       ++at_;
-    if (at_ >= text_.size())
-      return false;
+    if (at_ >= text_.size()) return false;
     std::size_t start = at_;
     bool quoted = false;
     for (;; ++at_) {
       const bool end = at_ >= text_.size() || text_[at_] == '\n';
-      if (!end && text_[at_] == '"')
-        quoted = !quoted;
+      if (!end && text_[at_] == '"') quoted = !quoted;
       if (end || (text_[at_] == ',' && !quoted)) {
         std::string_view field = text_.substr(start, at_ - start);
-        if (field.ends_with('\r'))
-          field.remove_suffix(1);
+        if (field.ends_with('\r')) field.remove_suffix(1);
         if (field.size() >= 2 && field.front() == '"' && field.back() == '"')
           field = field.substr(1, field.size() - 2);
         fields.push_back(field);
         start = at_ + 1;
       }
-      if (end)
-        break;
+      if (end) break;
     }
     return true;
   }
@@ -71,11 +67,12 @@ double number_or(std::string_view text, double fallback) {
 
 bool precision_from(std::string_view name, Precision& out) {
   static constexpr std::pair<std::string_view, Precision> names[] = {
-      {"bfloat16", Precision::bf16}, {"float16", Precision::bf16}, {"half", Precision::bf16},
-      {"bf16", Precision::bf16},     {"fp16", Precision::bf16},    {"fp8", Precision::fp8},
-      {"fp8_block", Precision::fp8_block}, {"int8", Precision::int8}, {"nvfp4", Precision::nvfp4},
-      {"", Precision::bf16},         {"int4_wo", Precision::weight_only},
-      {"w4a16_mxfp4", Precision::weight_only}};
+      {"bfloat16", Precision::bf16},       {"float16", Precision::bf16},
+      {"half", Precision::bf16},           {"bf16", Precision::bf16},
+      {"fp16", Precision::bf16},           {"fp8", Precision::fp8},
+      {"fp8_block", Precision::fp8_block}, {"int8", Precision::int8},
+      {"nvfp4", Precision::nvfp4},         {"", Precision::bf16},
+      {"int4_wo", Precision::weight_only}, {"w4a16_mxfp4", Precision::weight_only}};
   for (const auto& [text, precision] : names)
     if (text == name) {
       out = precision;
@@ -146,7 +143,8 @@ void flag(KernelRow& row, const Device& device) {
 
 void check_time(KernelRow& row, std::string_view text, double scale) {
   if (!to_number(text, row.measured_ms) || row.measured_ms <= 0)
-    row.status = "refused: latency is " + (text.empty() ? "missing" : std::string(text.substr(0, 20)));
+    row.status =
+        "refused: latency is " + (text.empty() ? "missing" : std::string(text.substr(0, 20)));
   else
     row.measured_ms *= scale;
 }
@@ -155,10 +153,8 @@ void check_sizes(KernelRow& row, const Layout& layout) {
   for (std::size_t i = 0; i < max_sizes && layout.sizes[i]; ++i)
     if (!(row.spec.size[i] > 0))
       row.status = std::string("refused: ") + layout.sizes[i] + " is missing";
-  if (!(row.a > 0))
-    row.status = std::string("refused: ") + layout.a + " is missing";
-  if (layout.b && !(row.b > 0))
-    row.status = std::string("refused: ") + layout.b + " is missing";
+  if (!(row.a > 0)) row.status = std::string("refused: ") + layout.a + " is missing";
+  if (layout.b && !(row.b > 0)) row.status = std::string("refused: ") + layout.b + " is missing";
 }
 
 void check_light_speed(KernelRow& row, const Rates& rates) {
@@ -196,8 +192,7 @@ KernelRow silicon_row(const Header& header, const std::vector<std::string_view>&
   flag(row, device);
   check_sizes(row, layout);
   check_time(row, text("latency_ms"), 1);
-  if (row.predicted())
-    check_light_speed(row, rates);
+  if (row.predicted()) check_light_speed(row, rates);
   return row;
 }
 
@@ -216,11 +211,9 @@ bool same_device(std::string_view name, const Device& device) {
     const std::string text = plain(own);
     return !text.empty() && (wanted.starts_with(text) || text.starts_with(wanted));
   };
-  if (matches(device.name))
-    return true;
+  if (matches(device.name)) return true;
   for (const std::string& alias : device.aliases)
-    if (plain(alias) == wanted)
-      return true;
+    if (plain(alias) == wanted) return true;
   return false;
 }
 
@@ -230,8 +223,7 @@ std::vector<double> tag_numbers(std::string_view tag) {
   while (start <= tag.size()) {
     const std::size_t end = std::min(tag.find('-', start), tag.size());
     double value = 0;
-    if (to_number(tag.substr(start, end - start), value))
-      numbers.push_back(value);
+    if (to_number(tag.substr(start, end - start), value)) numbers.push_back(value);
     start = end + 1;
   }
   return numbers;
@@ -274,8 +266,7 @@ KernelRow published_row(const Header& header, const std::vector<std::string_view
     spec.op = op == "mla_decode" ? KernelOp::generation_mla : KernelOp::context_mla;
     spec.size = {tag[0]};
     spec.engine = "sglang";
-    if (spec.op == KernelOp::context_mla)
-      spec.engine = "trtllm";
+    if (spec.op == KernelOp::context_mla) spec.engine = "trtllm";
   } else if (op.starts_with("nccl_") || op == "all_reduce_torch_nccl") {
     if (op == "all_reduce_torch_nccl")
       spec.op = KernelOp::nccl_all_reduce;
@@ -312,8 +303,7 @@ KernelRow published_row(const Header& header, const std::vector<std::string_view
     row.status = "not modelled: metric " + std::string(metric);
     return row;
   }
-  if (row.predicted())
-    check_light_speed(row, rates);
+  if (row.predicted()) check_light_speed(row, rates);
   return row;
 }
 
@@ -323,8 +313,7 @@ std::vector<KernelRow> read_kernel_rows(std::string_view csv, const Device& devi
   Csv reader(csv);
   std::vector<std::string_view> fields;
   Header header;
-  if (!reader.next(fields))
-    invalid_request("/csv", "the file is empty");
+  if (!reader.next(fields)) invalid_request("/csv", "the file is empty");
   for (std::size_t i = 0; i < fields.size(); ++i)
     header.column[fields[i]] = i;
   const std::size_t width = fields.size();

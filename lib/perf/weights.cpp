@@ -307,8 +307,8 @@ ModelWeights weights_of(const Model& model) {
   }
   for (std::size_t i = 0; i < model.mtp_kinds.size(); ++i)
     weights.mtp.push_back(LayerWeights(model, model.layers() + static_cast<int>(i))
-                              .list_mtp(model.kinds[static_cast<std::size_t>(model.mtp_kinds[i])], i,
-                                        model.mtp_kinds.size()));
+                              .list_mtp(model.kinds[static_cast<std::size_t>(model.mtp_kinds[i])],
+                                        i, model.mtp_kinds.size()));
   weights.head.push_back(Matrix{"final_norm", Component::norm, model.final_norms * h, 1, 1,
                                 Shard::replicated, false, false, 0, plain});
   int streams = 0;
@@ -329,14 +329,14 @@ ModelWeights weights_of(const Model& model) {
   weights.vision = vision_weights(model);
   if (model.engram) {
     const Engram& e = *model.engram;
+    // V4.1 publishes them in fp8 with a power-of-two scale for each 32 elements.
     const WeightFormat stored =
-        model.quantization.method == "none" ? plain : formats::mxfp4; // as V4.1 publishes it
+        model.quantization.method == "none" ? plain : WeightFormat{Element::fp8, 1, 32, 8};
     weights.engram.push_back(Matrix{"engram_table", Component::engram, e.rows, e.head_dim, 1,
                                     Shard::vocab, false, false, 0, stored});
-    weights.engram.push_back(Matrix{"engram_kv", Component::engram, h * (streams + 1),
-                                    std::int64_t{e.columns} * e.head_dim, e.layers,
-                                    Shard::replicated, false, true, 0,
-                                    model.quantization.default_format});
+    weights.engram.push_back(Matrix{
+        "engram_kv", Component::engram, h * (streams + 1), std::int64_t{e.columns} * e.head_dim,
+        e.layers, Shard::replicated, false, true, 0, model.quantization.default_format});
   }
   return weights;
 }
@@ -409,6 +409,23 @@ std::int64_t parameter_count(const Model& model, const ModelWeights& weights) {
 
 std::int64_t active_parameter_count(const Model& model, const ModelWeights& weights) {
   return count_model(model, weights, true);
+}
+
+std::int64_t whole_bytes(const Model& model, const ModelWeights& weights) {
+  std::int64_t total = 0;
+  const auto add = [&](const std::vector<Matrix>& list) {
+    for (const Matrix& m : list)
+      total += m.bytes();
+  };
+  add(weights.embedding);
+  add(weights.head);
+  add(weights.vision);
+  add(weights.engram);
+  for (const int kind : model.layer_kinds)
+    add(weights.kinds[static_cast<std::size_t>(kind)]);
+  for (const auto& list : weights.mtp)
+    add(list);
+  return total;
 }
 
 } // namespace dsk::perf

@@ -83,6 +83,8 @@ std::vector<int> pipeline_layers(int layers, int stages);
 /// Parameters of the model as its publisher counts them: without MTP layers and vision tower.
 /// Engram tables are counted.
 std::int64_t parameter_count(const Model& model, const ModelWeights& weights);
+/// Bytes of everything that the checkpoint stores: MTP layers and vision tower included.
+std::int64_t whole_bytes(const Model& model, const ModelWeights& weights);
 /// Parameters that one token passes through (top-k experts and shared ones).
 std::int64_t active_parameter_count(const Model& model, const ModelWeights& weights);
 

@@ -10,7 +10,7 @@ namespace {
 
 // Money to the cent, ratios to six digits: what an answer knows.
 Json usd(double value) {
-  return std::round(value * 100) / 100;
+  return std::round(value * 100) / 100 + 0.0; // no negative zero
 }
 Json ratio(double value) {
   return json::significant(value, 6);

@@ -29,10 +29,14 @@ const Device& known_device(const CostRequest& request, const Reader& reader, con
 void read_residual(cost::OwnershipTerms& terms, Reader& r) {
   if (r.has("residual_fraction") && r.has("residual_usd"))
     r.fail("residual_usd", "must be absent when residual_fraction is given");
-  if (const auto usd = r.optional_number("residual_usd", 0, terms.hardware_usd))
+  if (const auto usd = r.optional_number("residual_usd", 0, max_usd)) {
+    if (*usd > terms.hardware_usd)
+      r.fail("residual_usd",
+             "must be at most hardware_usd (" + number_text(terms.hardware_usd) + ")");
     terms.residual_fraction = *usd / terms.hardware_usd;
-  else
+  } else {
     terms.residual_fraction = r.number("residual_fraction", 0, 1, 0);
+  }
 }
 
 cost::OwnershipTerms read_ownership(CostRequest& request, Reader r, const Catalog& catalog) {
@@ -64,7 +68,9 @@ cost::OwnershipTerms read_ownership(CostRequest& request, Reader r, const Catalo
                                   number_text(server_power_factor) +
                                   " for the rest of the server (DGX H100: 10.2 kW for 8 x 700 W)");
   }
-  request.idle_power_kw = r.number("idle_power_kw", 0, terms.power_kw, terms.power_kw);
+  request.idle_power_kw = r.number("idle_power_kw", 0, 1e6, terms.power_kw);
+  if (request.idle_power_kw > terms.power_kw)
+    r.fail("idle_power_kw", "must be at most power_kw (" + number_text(terms.power_kw) + ")");
   if (!r.has("idle_power_kw"))
     request.assumptions.push_back("idle_power_kw: not stated, idle machines draw full power");
   terms.pue = r.number("pue", 1, 5, 1);

@@ -48,6 +48,7 @@ double in_flight(const Point& point) {
 
 } // namespace
 
+// The bounds in force.
 struct Search::Goal {
   std::optional<double> ttft_ms, tpot_ms, e2e_ms, usd_per_hour;
   std::optional<std::int64_t> max_gpus;
@@ -348,14 +349,18 @@ void Search::explain(const Goal& goal, Outcome& outcome) const {
         worst = std::max(worst, value_of(bound, option) / *limit);
     return worst;
   };
+  // A plan that keeps the limits on GPUs and money comes first; only when there is none, any other.
   double least = Replica::unbounded;
+  bool affordable = false;
   for (const Candidate& candidate : candidates_) {
     cancel_.check();
     const Replica replica(*candidate.step, *candidate.engine, workload, candidate.parallel.dp);
     for (std::int64_t batch = 1;; batch = std::min(batch * 2, candidate.max_batch)) {
       const Option option = option_at(candidate, replica, workload, replica.at_batch(batch));
+      const bool affords = goal.affords(option);
       const double worst = violation(option);
-      if (worst < least * (1 - 1e-12)) {
+      if ((affords && !affordable) || (affords == affordable && worst < least * (1 - 1e-12))) {
+        affordable = affords;
         least = worst;
         outcome.nearest = option;
       }

@@ -89,6 +89,7 @@ FUNCTION(dsk_status, dsk_plan_summary, const dsk_plan*, dsk_plan_info*, dsk_erro
 FUNCTION(dsk_status, dsk_plan_emit, const dsk_plan*, dsk_emit_format, char**, size_t*, dsk_error**);
 FUNCTION(void, dsk_plan_destroy, dsk_plan*);
 FUNCTION(dsk_status, dsk_plan_memory, const char*, size_t, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_cost, const char*, size_t, char**, size_t*, dsk_error**);
 FUNCTION(dsk_status, dsk_catalog_to_json, dsk_catalog_kind, char**, size_t*, dsk_error**);
 FUNCTION(dsk_status, dsk_catalog_get, dsk_catalog_kind, const char*, size_t, char**, size_t*,
          dsk_error**);

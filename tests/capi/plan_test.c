@@ -39,6 +39,8 @@ static void nulls(void) {
   EXPECT_NULL(dsk_plan_emit(NULL, DSK_EMIT_TABLE, &text, &length, &error), "plan");
   EXPECT_NULL(dsk_plan_memory(NULL, 0, &text, &length, &error), "json");
   EXPECT_NULL(dsk_plan_memory(request, 0, NULL, &length, &error), "out");
+  EXPECT_NULL(dsk_plan_cost(NULL, 0, &text, &length, &error), "json");
+  EXPECT_NULL(dsk_plan_cost(request, 0, NULL, &length, &error), "out");
   EXPECT_NULL(dsk_catalog_get(DSK_CATALOG_MODEL, NULL, 0, &text, &length, &error), "name");
   EXPECT_NULL(dsk_catalog_to_json(DSK_CATALOG_MODEL, NULL, &length, &error), "out");
   dsk_plan_info info = DSK_PLAN_INFO_INIT;

@@ -7,15 +7,15 @@
 #include "dsk/dsk.h"
 
 typedef struct text {
-  char *data;
+  char* data;
   size_t length;
 } text;
 
 static int failures = 0;
 static int cases = 0;
 
-static void *allocate(size_t size) {
-  void *memory = malloc(size);
+static void* allocate(size_t size) {
+  void* memory = malloc(size);
   if (!memory) {
     fprintf(stderr, "out of memory\n");
     exit(2);
@@ -23,10 +23,9 @@ static void *allocate(size_t size) {
   return memory;
 }
 
-static int read_text(const char *path, text *out) {
-  FILE *file = fopen(path, "rb");
-  if (!file)
-    return 0;
+static int read_text(const char* path, text* out) {
+  FILE* file = fopen(path, "rb");
+  if (!file) return 0;
   fseek(file, 0, SEEK_END);
   const long size = ftell(file);
   rewind(file);
@@ -37,8 +36,8 @@ static int read_text(const char *path, text *out) {
   return 1;
 }
 
-static void append(text *out, const char *part, size_t length) {
-  char *larger = realloc(out->data, out->length + length + 1);
+static void append(text* out, const char* part, size_t length) {
+  char* larger = realloc(out->data, out->length + length + 1);
   if (!larger) {
     fprintf(stderr, "out of memory\n");
     exit(2);
@@ -49,7 +48,7 @@ static void append(text *out, const char *part, size_t length) {
   out->data[out->length] = '\0';
 }
 
-static void append_member(text *out, const char *name, const char *value, const char *tail) {
+static void append_member(text* out, const char* name, const char* value, const char* tail) {
   append(out, "  \"", 3);
   append(out, name, strlen(name));
   append(out, "\": \"", 4);
@@ -67,17 +66,20 @@ static void append_member(text *out, const char *name, const char *value, const 
   append(out, tail, strlen(tail));
 }
 
-static dsk_status call(int memory, const text *request, text *answer, dsk_error **error) {
-  char *json = NULL;
+enum call_kind { call_plan, call_memory, call_cost };
+
+static dsk_status call(enum call_kind kind, const text* request, text* answer, dsk_error** error) {
+  char* json = NULL;
   size_t length = 0;
   dsk_status status;
-  if (memory) {
+  if (kind == call_memory) {
     status = dsk_plan_memory(request->data, request->length, &json, &length, error);
+  } else if (kind == call_cost) {
+    status = dsk_plan_cost(request->data, request->length, &json, &length, error);
   } else {
-    dsk_plan *plan = NULL;
+    dsk_plan* plan = NULL;
     status = dsk_plan_create(request->data, request->length, NULL, &plan, error);
-    if (status == DSK_STATUS_OK)
-      status = dsk_plan_to_json(plan, &json, &length, error);
+    if (status == DSK_STATUS_OK) status = dsk_plan_to_json(plan, &json, &length, error);
     dsk_plan_destroy(plan);
   }
   if (status == DSK_STATUS_OK) {
@@ -87,7 +89,8 @@ static dsk_status call(int memory, const text *request, text *answer, dsk_error 
   return status;
 }
 
-static void run_case(const char *folder, const char *name, int memory, int fails, int update) {
+static void run_case(const char* folder, const char* name, enum call_kind kind, int fails,
+                     int update) {
   char path[4096];
   text request = {NULL, 0};
   text got = {NULL, 0};
@@ -99,8 +102,8 @@ static void run_case(const char *folder, const char *name, int memory, int fails
     ++failures;
     return;
   }
-  dsk_error *error = NULL;
-  const dsk_status status = call(memory, &request, &got, &error);
+  dsk_error* error = NULL;
+  const dsk_status status = call(kind, &request, &got, &error);
   if ((status != DSK_STATUS_OK) != fails) {
     printf("%s: %s: %s\n", path, dsk_status_name(status), dsk_error_message(error));
     ++failures;
@@ -113,7 +116,7 @@ static void run_case(const char *folder, const char *name, int memory, int fails
     }
     snprintf(path, sizeof path, "%s/%s.%s.json", folder, name, fails ? "error" : "answer");
     if (update) {
-      FILE *file = fopen(path, "wb");
+      FILE* file = fopen(path, "wb");
       if (!file || fwrite(got.data, 1, got.length, file) != got.length || fclose(file) != 0) {
         printf("%s: cannot be written\n", path);
         ++failures;
@@ -135,38 +138,40 @@ static void run_case(const char *folder, const char *name, int memory, int fails
   free(expected.data);
 }
 
-static void run_folder(const char *root, const char *sub, int memory, int fails, int update) {
+static void run_folder(const char* root, const char* sub, enum call_kind kind, int fails,
+                       int update) {
   char folder[2048];
   snprintf(folder, sizeof folder, "%s/%s", root, sub);
-  DIR *directory = opendir(folder);
+  DIR* directory = opendir(folder);
   if (!directory) {
     printf("%s: cannot be opened\n", folder);
     ++failures;
     return;
   }
-  const struct dirent *entry;
+  const struct dirent* entry;
   while ((entry = readdir(directory))) {
-    const char *end = strstr(entry->d_name, ".request.json");
-    if (!end)
-      continue;
+    const char* end = strstr(entry->d_name, ".request.json");
+    if (!end) continue;
     char name[512];
     snprintf(name, sizeof name, "%.*s", (int)(end - entry->d_name), entry->d_name);
-    run_case(folder, name, memory, fails, update);
+    run_case(folder, name, kind, fails, update);
   }
   closedir(directory);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 2) {
     fprintf(stderr, "usage: conformance FOLDER [--update]\n");
     return 2;
   }
   const int update = argc > 2 && strcmp(argv[2], "--update") == 0;
   const uint64_t alive = dsk_live_objects();
-  run_folder(argv[1], "plan", 0, 0, update);
-  run_folder(argv[1], "memory", 1, 0, update);
-  run_folder(argv[1], "errors/plan", 0, 1, update);
-  run_folder(argv[1], "errors/memory", 1, 1, update);
+  run_folder(argv[1], "plan", call_plan, 0, update);
+  run_folder(argv[1], "memory", call_memory, 0, update);
+  run_folder(argv[1], "cost", call_cost, 0, update);
+  run_folder(argv[1], "errors/plan", call_plan, 1, update);
+  run_folder(argv[1], "errors/memory", call_memory, 1, update);
+  run_folder(argv[1], "errors/cost", call_cost, 1, update);
   if (dsk_live_objects() != alive) {
     printf("%llu objects leaked\n", (unsigned long long)(dsk_live_objects() - alive));
     ++failures;

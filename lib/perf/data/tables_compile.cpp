@@ -20,8 +20,7 @@ Fields split(const std::string& line, char separator) {
   std::istringstream stream(line);
   while (std::getline(stream, field, separator))
     fields.push_back(field);
-  if (!line.empty() && line.back() == separator)
-    fields.emplace_back();
+  if (!line.empty() && line.back() == separator) fields.emplace_back();
   return fields;
 }
 
@@ -33,16 +32,25 @@ struct Table {
   std::size_t sizes = 0;
 };
 
-[[noreturn]] void fail(const std::string& file, int line, const std::string& what) {
-  std::fprintf(stderr, "%s:%d: %s\n", file.c_str(), line, what.c_str());
+// Where the reader stands, for error messages.
+std::string place;
+
+[[noreturn]] void fail(const std::string& what) {
+  std::fprintf(stderr, "%s: %s\n", place.c_str(), what.c_str());
   std::exit(1);
 }
 
+long integer(const std::string& text) {
+  char* end = nullptr;
+  const long value = std::strtol(text.c_str(), &end, 10);
+  if (text.empty() || *end) fail("\"" + text + "\" is no integer");
+  return value;
+}
+
 unsigned code_of(const std::string& text) {
-  if (text.empty())
-    return 0;
-  const double code = std::round((std::log(std::stod(text)) + dsk::perf::code_offset) *
-                                 dsk::perf::code_scale);
+  if (text.empty()) return 0;
+  const double code =
+      std::round((std::log(std::stod(text)) + dsk::perf::code_offset) * dsk::perf::code_scale);
   if (!(code >= 1 && code <= 65535))
     throw std::runtime_error("latency " + text + " us does not fit the coding");
   return static_cast<unsigned>(code);
@@ -52,7 +60,8 @@ std::string precision(const std::string& name) {
   return "Precision::" + (name == "-" ? std::string("bf16") : name);
 }
 
-template <class T> void array(std::ostream& out, const char* type, const char* name, const T& values) {
+template <class T>
+void array(std::ostream& out, const char* type, const char* name, const T& values) {
   out << "constexpr " << type << ' ' << name << "[] = {";
   for (std::size_t i = 0; i < values.size(); ++i)
     out << (i == 0 ? "" : i % 24 == 0 ? ",\n" : ",") << values[i];
@@ -69,42 +78,37 @@ int main(int argc, char** argv) {
     std::ifstream file(argv[i]);
     std::string line;
     int number = 0;
-    if (!file)
-      fail(argv[i], 0, "cannot be read");
+    place = argv[i];
+    if (!file) fail("cannot be read");
     while (std::getline(file, line)) {
-      ++number;
-      if (line.empty() || line[0] == '#')
-        continue;
-      try {
-        Fields f = split(line, ',');
-        const std::string kind = f[0];
+      place = argv[i] + (":" + std::to_string(++number));
+      if (line.empty() || line[0] == '#') continue;
+      Fields f = split(line, ',');
+      const std::string kind = f[0];
+      f.erase(f.begin());
+      if (kind == "device") {
+        devices.push_back(f);
+      } else if (kind == "table") {
+        tables.push_back({});
+        tables.back().head = f;
+      } else if (kind == "error") { // OP,GPU,ENGINE,KERNEL,TYPE,KV,VARIANT,half width
+        errors[f[0] + f[1] + f[2] + f[3] + f[4] + f[5] + f[6]] = f[7];
+      } else if (kind == "a" || kind == "b") {
+        for (const std::string& v : f)
+          (kind == "a" ? tables.back().a : tables.back().b).push_back(integer(v));
+      } else if (kind == "s") {
+        Table& t = tables.back();
+        const Fields sizes = split(f[0], ';');
+        t.sizes = sizes.size();
+        for (const std::string& v : sizes)
+          t.shapes.push_back(integer(v));
         f.erase(f.begin());
-        if (kind == "device") {
-          devices.push_back(f);
-        } else if (kind == "table") {
-          tables.push_back({});
-          tables.back().head = f;
-        } else if (kind == "error") { // OP,GPU,ENGINE,KERNEL,TYPE,KV,VARIANT,half width
-          errors[f[0] + f[1] + f[2] + f[3] + f[4] + f[5] + f[6]] = f[7];
-        } else if (kind == "a" || kind == "b") {
-          for (const std::string& v : f)
-            (kind == "a" ? tables.back().a : tables.back().b).push_back(std::stol(v));
-        } else if (kind == "s") {
-          Table& t = tables.back();
-          const Fields sizes = split(f[0], ';');
-          t.sizes = sizes.size();
-          for (const std::string& v : sizes)
-            t.shapes.push_back(std::stol(v));
-          f.erase(f.begin());
-          if (f.size() != t.a.size() * t.b.size())
-            fail(argv[i], number, "has " + std::to_string(f.size()) + " latencies");
-          for (const std::string& v : f)
-            t.codes.push_back(code_of(v));
-        } else {
-          fail(argv[i], number, "unknown record " + kind);
-        }
-      } catch (const std::exception& e) {
-        fail(argv[i], number, e.what());
+        if (f.size() != t.a.size() * t.b.size())
+          fail("has " + std::to_string(f.size()) + " latencies");
+        for (const std::string& v : f)
+          t.codes.push_back(code_of(v));
+      } else {
+        fail("unknown record " + kind);
       }
     }
   }
@@ -116,8 +120,7 @@ int main(int argc, char** argv) {
     std::size_t device = 0;
     while (device < devices.size() && devices[device][0] != h[1])
       ++device;
-    if (device == devices.size())
-      fail(argv[1], 0, "no device " + h[1]);
+    if (device == devices.size()) fail("no device " + h[1]);
     if (const auto found = errors.find(h[0] + h[1] + h[2] + h[4] + h[5] + h[6] + h[7]);
         found != errors.end())
       t.error = found->second;
@@ -141,7 +144,8 @@ int main(int argc, char** argv) {
   array(out, "std::uint16_t", "codes", codes);
   out << "constexpr FactTable tables[] = {\n" << records.str() << "};\n";
   out << "constexpr FactDevice devices[] = {\n";
-  for (const Fields& d : devices) // rates by Element: fp32, tf32, bf16, fp16, fp8, int8, fp6, fp4, int4
+  for (const Fields& d :
+       devices) // rates by Element: fp32, tf32, bf16, fp16, fp8, int8, fp6, fp4, int4
     out << "{\"" << d[0] << "\", \"" << d[1] << "\", " << d[2] << "e3, {0, 0, " << d[3] << "e6, "
         << d[3] << "e6, " << d[4] << "e6, " << d[5] << "e6, 0, " << d[6] << "e6, 0}, " << d[7]
         << "e3, " << d[8] << "},\n";

@@ -111,33 +111,38 @@ TEST_CASE("tokens are priced apart") {
 }
 
 TEST_CASE("bad cost requests name the field") {
-  const std::pair<const char*, std::pair<const char*, const char*>> faults[] = {
-      {"/ownership/hardware_usd", {"5", "/ownership/hardware_usd"}},
-      {"/ownership/usd_per_kwh", {"null", "/ownership/usd_per_kwh"}},
-      {"/ownership/pue", {"0.9", "/ownership/pue"}},
-      {"/ownership/residual_fraction", {"36.5", "/ownership/residual_fraction"}},
-      {"/ownership/residual_usd", {"150001", "/ownership/residual_usd"}},
-      {"/ownership/years", {"0", "/ownership/years"}},
-      {"/ownership/powr_kw", {"1", "/ownership/powr_kw"}},
-      {"/cloud/0/usd_per_hour", {"3200", "/cloud/0/usd_per_hour"}},
-      {"/cloud/0/term", {"\"reserved\"", "/cloud/0/commitment_months"}},
-      {"/cloud/1/name", {"\"cloud A\"", "/cloud/1/name"}},
-      {"/utilisation", {"0", "/utilisation"}},
-      {"/utilisation", {"85", "/utilisation"}},
-      {"/device", {"\"A1000\"", "/device"}},
-      {"/project_months", {"37", "/project_months"}},
-      {"/load", {"{\"devices\": []}", "/load/devices"}},
-      {"/load", {"{\"devices\": [1, -1]}", "/load/devices/1"}},
-      {"/load", {"{\"devices\": [0, 0]}", "/load/devices"}},
-      {"/tokens", {"{}", "/tokens/output_tokens_per_s"}},
-      {"/tokens", {"{\"output_tokens_per_s\": 1, \"prefill_share\": 40}", "/tokens/prefill_share"}},
+  struct Fault {
+    const char* pointer;
+    const char* value;
+    const char* path;
   };
-  for (const auto& [pointer, fault] : faults) {
+  const Fault faults[] = {
+      {"/ownership/hardware_usd", "5", "/ownership/hardware_usd"},
+      {"/ownership/usd_per_kwh", "null", "/ownership/usd_per_kwh"},
+      {"/ownership/pue", "0.9", "/ownership/pue"},
+      {"/ownership/residual_fraction", "36.5", "/ownership/residual_fraction"},
+      {"/ownership/residual_usd", "150001", "/ownership/residual_usd"},
+      {"/ownership/years", "0", "/ownership/years"},
+      {"/ownership/powr_kw", "1", "/ownership/powr_kw"},
+      {"/cloud/0/usd_per_hour", "3200", "/cloud/0/usd_per_hour"},
+      {"/cloud/0/term", "\"reserved\"", "/cloud/0/commitment_months"},
+      {"/cloud/1/name", "\"cloud A\"", "/cloud/1/name"},
+      {"/utilisation", "0", "/utilisation"},
+      {"/utilisation", "85", "/utilisation"},
+      {"/device", "\"A1000\"", "/device"},
+      {"/project_months", "37", "/project_months"},
+      {"/load", "{\"devices\": []}", "/load/devices"},
+      {"/load", "{\"devices\": [1, -1]}", "/load/devices/1"},
+      {"/load", "{\"devices\": [0, 0]}", "/load/devices"},
+      {"/tokens", "{}", "/tokens/output_tokens_per_s"},
+      {"/tokens", "{\"output_tokens_per_s\": 1, \"prefill_share\": 40}", "/tokens/prefill_share"},
+  };
+  for (const Fault& fault : faults) {
     Json request = brief();
-    request[Json::json_pointer(pointer)] = dsk::json::parse(fault.first, "value");
-    CAPTURE(std::string(pointer));
-    CAPTURE(std::string(fault.first));
-    CHECK(path_of(request) == fault.second);
+    request[Json::json_pointer(fault.pointer)] = dsk::json::parse(fault.value, "value");
+    CAPTURE(std::string(fault.pointer));
+    CAPTURE(std::string(fault.value));
+    CHECK(path_of(request) == fault.path);
   }
   CHECK(path_of(Json::object()) == "/ownership");
   CHECK(path_of(Json{{"ownership", {{"usd_per_kwh", 0.1}}}}) == "/ownership/hardware_usd");

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs everything that needs a GPU, on one GPU, from prebuilt files.
+#   usage: single_gpu.sh FOLDER [OUT]   FOLDER holds libdsk_backend_cuda.so, gpu_suite and (if built) gpu_bench;
+#   OUT (default: FOLDER) receives suite.txt, bench.jsonl and sanitizer.txt. Exit 0 when everything passed.
+# Optional in FOLDER: nccl/libnccl.so.2, an NCCL (2.30 or newer) that lets several ranks share a GPU.
+set -u
+folder=$(cd "$1" && pwd)
+out=${2:-$folder}
+export DSK_BACKEND_PATH=$folder
+# cuBLASLt from PyPI is beside PyTorch; a system toolkit needs nothing.
+for library in $(python3 -c 'import nvidia, os; print(" ".join(os.path.join(p, d, "lib") for p in nvidia.__path__ for d in os.listdir(p)))' 2>/dev/null); do
+  LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$library
+done
+export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}
+failed=0
+step() { # NAME COMMAND...: runs, keeps the output, says how long it took
+  local name=$1 start=$SECONDS
+  shift
+  "$@" 2>&1 | tee -a "$out/suite.txt"
+  local status=${PIPESTATUS[0]}
+  echo "== $name: exit $status after $((SECONDS - start)) s" | tee -a "$out/suite.txt"
+  [[ $status == 0 ]] || failed=1
+}
+: >"$out/suite.txt"
+{ date -u; nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv; } | tee -a "$out/suite.txt"
+step suite timeout "${DSK_SUITE_TIMEOUT:-240}" "$folder/gpu_suite" --duration=true
+if [[ -e $folder/nccl/libnccl.so.2 ]]; then
+  step nccl env DSK_TEST_NCCL=1 NCCL_MULTI_RANK_GPU_ENABLE=1 NCCL_NVLS_ENABLE=0 NCCL_MAX_CTAS=2 CUDA_MODULE_LOADING=EAGER CUDA_DEVICE_MAX_CONNECTIONS=32 \
+    LD_LIBRARY_PATH="$folder/nccl:$LD_LIBRARY_PATH" timeout 120 "$folder/gpu_suite" -tc='*virtual ranks*'
+fi
+if [[ -x $folder/gpu_bench ]]; then step bench timeout "${DSK_BENCH_TIMEOUT:-300}" "$folder/gpu_bench" "$out/bench.jsonl" ${DSK_BENCH_PRODUCTS:+products}; fi
+if [[ ${DSK_SANITIZER:-} ]] && command -v compute-sanitizer >/dev/null; then
+  for tool in $DSK_SANITIZER; do
+    step "sanitizer $tool" timeout 200 compute-sanitizer --tool "$tool" --error-exitcode 9 "$folder/gpu_suite" -tc="${DSK_SANITIZER_CASES:-*sanitizer*}"
+  done
+fi
+exit $failed

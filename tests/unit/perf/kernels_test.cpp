@@ -1,0 +1,180 @@
+// Measured tables: what is exact, what is interpolated, what is refused.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "base/error.hpp"
+#include "catalog/catalog.hpp"
+#include "perf/ops_time.hpp"
+#include "perf/tables_rules.hpp"
+#include "perf/validate.hpp"
+
+using namespace dsk;
+using namespace dsk::perf;
+using doctest::Approx;
+
+namespace {
+
+KernelSpec gemm(double n, double k, Precision type = Precision::bf16) {
+  KernelSpec spec;
+  spec.type = type;
+  spec.engine = "vllm";
+  spec.size = {n, k};
+  return spec;
+}
+
+Device device(const char* name) {
+  return Catalog().device(name, "/device");
+}
+
+const char* const header =
+    "framework,version,op,kernel,dtype,kv_dtype,gpus,batch,isl,step,heads,kv_heads,head_dim,m,n,k,"
+    "message_elems,tokens,hidden,inter,topk,experts,moe_tp,moe_ep,distribution,latency_ms\n";
+
+std::string gemm_row(const char* m, const char* n, const char* k, const char* ms) {
+  return std::string("vllm,0.24.0,gemm,x,bfloat16,,,,,,,,,") + m + "," + n + "," + k +
+         ",,,,,,,,,," + ms + "\n";
+}
+
+} // namespace
+
+TEST_CASE("every table is whole: axes rise, codes fill the grid, latencies are sane") {
+  REQUIRE(fact_tables().size() > 100);
+  for (const FactTable& t : fact_tables()) {
+    CAPTURE(kernel_op_name(t.op));
+    CAPTURE(t.engine);
+    REQUIRE(t.codes.size() == t.shape_count() * t.a.size() * t.b.size());
+    CHECK(std::is_sorted(t.a.begin(), t.a.end()));
+    CHECK(std::is_sorted(t.b.begin(), t.b.end()));
+    CHECK(t.shape_error > 0);
+    std::size_t present = 0;
+    for (const std::uint16_t code : t.codes)
+      present += code != 0;
+    CHECK(present * 2 > t.codes.size());
+  }
+}
+
+TEST_CASE("a measured size is answered as measured") {
+  // H200, vLLM 0.24, 16-bit, 4096 x 4096: the first and the last rows of the published table.
+  const KernelTimer timer(rates_of(device("h200-sxm")), gemm(4096, 4096));
+  const FactTable* table = timer.table();
+  REQUIRE(table != nullptr);
+  for (std::size_t s = 0; s < table->shape_count(); ++s) {
+    if (table->shape(s)[0] != 4096 || table->shape(s)[1] != 4096) continue;
+    for (std::size_t i = 0; i < table->a.size(); ++i) {
+      const KernelTime time = timer.at(table->a[i], 0);
+      CHECK(std::log(time.us) == Approx(table->ln_us(s, i, 0)).epsilon(1e-5));
+      CHECK(time.origin == Origin::measured);
+    }
+  }
+}
+
+TEST_CASE("between sizes the time lies between, and says that it is interpolated") {
+  const Rates rates = rates_of(device("h200-sxm"));
+  const double small = KernelTimer(rates, gemm(4096, 4096)).at(64, 0).us;
+  const double large = KernelTimer(rates, gemm(5120, 5120)).at(64, 0).us;
+  const KernelTime between = KernelTimer(rates, gemm(4608, 4608)).at(64, 0);
+  CHECK(between.origin == Origin::interpolated);
+  CHECK(between.us > small * 0.95);
+  CHECK(between.us < large * 1.05);
+}
+
+TEST_CASE("the interval widens with distance") {
+  const Rates rates = rates_of(device("h200-sxm"));
+  const double measured = KernelTimer(rates, gemm(4096, 4096)).at(64, 0).error;
+  const double near = KernelTimer(rates, gemm(4096, 4608)).at(64, 0).error;
+  const double far = KernelTimer(rates, gemm(131072, 64)).at(64, 0).error;
+  CHECK(measured < near);
+  CHECK(near < far);
+  const KernelTime other = KernelTimer(rates_of(device("h20")), gemm(4096, 4096)).at(64, 0);
+  CHECK(other.origin == Origin::transferred);
+  CHECK(other.error > near);
+}
+
+TEST_CASE("a device without a table: the datasheet carries the time") {
+  // H20 has H200's generation, 0.83 of its bandwidth and 0.15 of its compute.
+  const double h20_stream = KernelTimer(rates_of(device("h20")), gemm(16384, 16384)).at(1, 0).us;
+  const double h200_stream =
+      KernelTimer(rates_of(device("h200-sxm")), gemm(16384, 16384)).at(1, 0).us;
+  CHECK(h20_stream / h200_stream == Approx(4.8 / 4.0).epsilon(0.12));
+  const double h20_math = KernelTimer(rates_of(device("h20")), gemm(8192, 8192)).at(16384, 0).us;
+  CHECK(h20_math > 2.0 * 16384 * 8192 * 8192 / 148e6); // not faster than its peak
+}
+
+TEST_CASE("held-out shapes are not looked up") {
+  Exclusion without;
+  without.shape = true;
+  const Rates rates = rates_of(device("h200-sxm"));
+  const KernelTime seen = KernelTimer(rates, gemm(4096, 4096)).at(1024, 0);
+  const KernelTime unseen = KernelTimer(rates, gemm(4096, 4096), without).at(1024, 0);
+  CHECK(unseen.origin == Origin::interpolated);
+  CHECK(unseen.us != seen.us);
+  CHECK(unseen.us == Approx(seen.us).epsilon(0.15));
+  without = {};
+  without.family = "hopper";
+  const KernelTimer family(rates, gemm(4096, 4096), without);
+  CHECK(family.origin() == Origin::transferred);
+  CHECK(fact_devices()[family.table()->device].family != "hopper");
+}
+
+TEST_CASE("rules name the artefacts") {
+  TableRow row;
+  row.engine = "vllm";
+  row.type = Precision::fp8_block;
+  CHECK(row_artefact(row) == "host-bound");
+  row.type = Precision::bf16;
+  CHECK(row_artefact(row) == "");
+  row.op = KernelOp::context_mla;
+  row.engine = "sglang";
+  row.kernel = "flash_attention";
+  CHECK(row_artefact(row) == "absorbed-prefill");
+  row.op = KernelOp::moe;
+  row.expert_ranks = 8;
+  CHECK(row_artefact(row) == "remote-slots");
+  row.engine = "trtllm";
+  CHECK(row_artefact(row) == "");
+}
+
+TEST_CASE("bad rows are refused one by one, good ones are scored") {
+  const Device h200 = device("h200-sxm");
+  const std::string csv = std::string(header) + gemm_row("64", "4096", "4096", "0.0135") +
+                          gemm_row("64", "4096", "4096", "nan") +
+                          gemm_row("64", "4096", "4096", "") +
+                          gemm_row("64", "4096", "", "0.0135") +
+                          gemm_row("64", "16384", "16384", "0.001") + // 0.5 GB in a microsecond
+                          "vllm,0.24.0,gemm\n";
+  const KernelReport report = validate_kernels(csv, h200, HoldOut::none);
+  REQUIRE(report.rows.size() == 6);
+  CHECK(report.rows[0].status == "ok");
+  CHECK(report.rows[1].status == "refused: latency is nan");
+  CHECK(report.rows[2].status == "refused: latency is missing");
+  CHECK(report.rows[3].status == "refused: k is missing");
+  CHECK(report.rows[4].status == "refused: below half the speed of light");
+  CHECK(report.rows[5].status == "refused: 3 fields instead of 26");
+  CHECK(report.predictions[0].ms > 0);
+  CHECK(report.predictions[1].ms == 0);
+  REQUIRE(!report.scores.empty());
+  CHECK(report.scores[0].rows == 1);
+  const std::string lines = predictions_csv(report);
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 7);
+}
+
+TEST_CASE("a file of neither schema is refused with the column that it lacks") {
+  CHECK_THROWS_WITH_AS(validate_kernels("a,b\n1,2\n", device("h200-sxm"), HoldOut::none),
+                       doctest::Contains("source_repo"), Error);
+  CHECK_THROWS_AS(validate_kernels("", device("h200-sxm"), HoldOut::none), Error);
+}
+
+TEST_CASE("the published schema: one device of many, rates turned into times") {
+  const std::string csv =
+      "id,source_repo,source_path,source_commit_or_version,gpu,gpus,op,dtype,m,n,k_or_bytes,metric,"
+      "value,notes\n"
+      "k1,deepseek-ai/DeepGEMM,README.md,78cacf70,H800-SXM-80GB,1,gemm_fp8_dense,fp8,64,2112,7168,"
+      "tflops,206.0,bandwidth 1688 GB/s\n"
+      "k2,alibaba/InferSim,x,y,H20-96GB,1,mla_decode,bf16,1,1024,128-512-64,latency_us,25.096,"
+      "kv_dtype bf16\n";
+  const KernelReport report = validate_kernels(csv, device("h800-sxm"), HoldOut::none);
+  REQUIRE(report.rows.size() == 2);
+  CHECK(report.rows[0].measured_ms == Approx(2.0 * 64 * 2112 * 7168 / 206e12 * 1e3));
+  CHECK(report.rows[1].status == "not modelled: other device");
+}

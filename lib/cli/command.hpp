@@ -46,5 +46,6 @@ void add_validate(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
 void add_machine(CLI::App& app, int& code);
 void add_load(CLI::App& app, int& code);
+void add_monitor(CLI::App& app, int& code);
 
 } // namespace dsk::cli

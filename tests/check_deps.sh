@@ -9,6 +9,7 @@ declare -A may=(
   [workload]="base catalog perf"
   [sim]="base catalog perf workload"
   [cost]="base catalog perf"
+  [calibrate]="base catalog perf"
   [plan]="base catalog perf workload sim cost"
   [emit]="base catalog perf workload sim cost plan"
   [backend]="base"
@@ -16,7 +17,7 @@ declare -A may=(
   [load]="base workload"
   [tp]="base backend"
   [protocol]=""
-  [capi]="base catalog perf workload sim cost plan emit backend bench load tp protocol"
+  [capi]="base catalog perf workload sim cost plan emit backend bench load calibrate tp protocol"
 )
 may[tp]+=" protocol"
 bad=0

@@ -45,6 +45,7 @@ void add_explain(CLI::App& app, int& code);
 void add_validate(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
 void add_machine(CLI::App& app, int& code);
+void add_calibrate(CLI::App& app, int& code);
 void add_load(CLI::App& app, int& code);
 void add_monitor(CLI::App& app, int& code);
 

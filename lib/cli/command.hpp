@@ -44,6 +44,7 @@ void add_catalog(CLI::App& app, int& code);
 void add_explain(CLI::App& app, int& code);
 void add_validate(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
+void add_throughput(CLI::App& bench, int& code);
 void add_machine(CLI::App& app, int& code);
 void add_calibrate(CLI::App& app, int& code);
 void add_load(CLI::App& app, int& code);

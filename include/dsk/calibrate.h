@@ -14,7 +14,8 @@ extern "C" {
 /**
  * Makes a calibration document from measurements of a device (dsk_bench_probe()).
  *
- * Request: {"device": "h200-sxm", "as_of": "2026-11-24", "measurements": [document, ...], "name"}.
+ * Request: {"device": "h200-sxm", "as_of": "2026-11-24", "measurements": [document, ...], "name",
+ * "check": [measurements that are predicted, not fitted]}.
  * Each format with four or more products measured in graphs gets a law
  *     time = launch + sqrt((flops / compute rate)^2 + (bytes / memory rate)^2)
  * fitted robustly (Huber's loss of the logarithms), with the measured products as points beside it.

@@ -159,6 +159,16 @@ Json product_document(const Device& device, const Fit& fit) {
   return out;
 }
 
+/// Products that the fit has not seen.
+Json check_document(const Fit& fit, const std::vector<MeasuredProduct>& unseen) {
+  std::vector<double> errors;
+  for (const MeasuredProduct& p : unseen)
+    errors.push_back(std::abs(std::log(fit.products.us(p.m, p.n, p.k) / p.us)));
+  return {{"products", unseen.size()},
+          {"median_error_percent", percent(quantile_of(errors, 0.5))},
+          {"p90_error_percent", percent(quantile_of(errors, 0.9))}};
+}
+
 } // namespace
 
 Json calibrate(const Json& request, const Catalog& catalog) {
@@ -167,10 +177,14 @@ Json calibrate(const Json& request, const Catalog& catalog) {
   const std::string as_of = reader.text("as_of", 32);
   const std::string name = reader.text("name", device.name + "-calibration", 128);
   const auto lines = reader.array("measurements", 100000);
+  const auto unseen = reader.array("check", 100000);
   reader.done();
   Measured measured;
   for (std::size_t i = 0; i < lines.size(); ++i)
     read_measurement(measured, *lines[i], json::pointer("/measurements", i));
+  Measured held_out;
+  for (std::size_t i = 0; i < unseen.size(); ++i)
+    read_measurement(held_out, *unseen[i], json::pointer("/check", i));
 
   Json out;
   out["kind"] = "calibration";
@@ -188,9 +202,11 @@ Json calibrate(const Json& request, const Catalog& catalog) {
   for (auto& [type, points] : measured.products) {
     if (points.size() < 4) continue; // three numbers need more than three points
     const double peak = device.dense_peak(perf::math_element(precision_named(type)));
-    out["products"].push_back(
-        product_document(device, fit_products(type, std::move(points), 1e6 * std::max(1.0, peak),
-                                              1e3 * device.bandwidth_gbs)));
+    const Fit fit = fit_products(type, std::move(points), 1e6 * std::max(1.0, peak),
+                                 1e3 * device.bandwidth_gbs);
+    out["products"].push_back(product_document(device, fit));
+    if (const auto it = held_out.products.find(type); it != held_out.products.end())
+      out["products"].back()["check"] = check_document(fit, it->second);
   }
   out["rates_gb_per_s"] = Json::object();
   for (const auto& [probe, rates] : measured.rates)

@@ -192,6 +192,7 @@ void add_bench(CLI::App& app, int& code) {
   suite("host", "host", "Memory and disk of the host alone");
   suite("before-after", "before_after",
         "Merged batches, graphs, a persistent kernel and programmatic launch, before and after");
+  add_throughput(*bench, code);
   CLI::App* command =
       bench->add_subcommand("run", "Measure a command: dsk bench run -- PROGRAM ...");
   command->add_option("--name", flags->name, "Label of the measurement");

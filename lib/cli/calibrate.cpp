@@ -11,7 +11,7 @@ namespace {
 
 struct Flags {
   std::string device;
-  std::vector<std::string> from;
+  std::vector<std::string> from, check;
   std::string name;
   std::string out = "calibration.json";
 };
@@ -31,16 +31,21 @@ std::string percent(const JsonValue& value) {
   return text;
 }
 
-int run(const Flags& f) {
-  JsonValue lines = JsonValue::array();
-  for (const std::string& file : f.from)
+JsonValue documents_of(const std::vector<std::string>& files) {
+  JsonValue out = JsonValue::array();
+  for (const std::string& file : files)
     for (const std::string& line : lines_of(read_file(file)))
-      lines.add(JsonValue::parse(line));
+      out.add(JsonValue::parse(line));
+  return out;
+}
+
+int run(const Flags& f) {
   JsonValue request = JsonValue::object();
   request.set("device", f.device);
   request.set("as_of", today());
   if (!f.name.empty()) request.set("name", f.name);
-  request.set("measurements", std::move(lines));
+  request.set("measurements", documents_of(f.from));
+  if (!f.check.empty()) request.set("check", documents_of(f.check));
   const std::string document = calibrate_json(request.dump());
   write_file(f.out, document);
   const JsonValue answer = JsonValue::parse(document);
@@ -51,6 +56,9 @@ int run(const Flags& f) {
             percent(p["after"]["p90_error_percent"]) + "; " +
             std::to_string(p["points"].items().size()) + " products, " +
             std::to_string(p["outliers"].items().size()) + " outliers\n";
+    if (const JsonValue& check = p["check"]; !check.is_null())
+      text += "  unseen: " + check["products"].dump() + " products, median error " +
+              percent(check["median_error_percent"]) + "\n";
     for (const JsonValue& o : p["outliers"].items())
       text += "  left out: " + o["m"].dump() + " x " + o["n"].dump() + " x " + o["k"].dump() +
               ", " + o["times_the_law"].dump() + " times the law\n";
@@ -69,6 +77,8 @@ void add_calibrate(CLI::App& app, int& code) {
   sub->add_option("--device", f->device, "Name of the device in the catalogue")->required();
   sub->add_option("--from", f->from, "JSON lines of dsk bench; repeat for more")
       ->required()
+      ->allow_extra_args(false);
+  sub->add_option("--check", f->check, "JSON lines that are predicted, not fitted")
       ->allow_extra_args(false);
   sub->add_option("--name", f->name, "Name of the calibration");
   sub->add_option("--out", f->out, "Document to write");

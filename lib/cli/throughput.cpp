@@ -1,4 +1,5 @@
 // Tokens per second of an engine: a batch of requests sent at once and waited for, again and again.
+#include <cstdio>
 #include <memory>
 
 #include "cli/bench_table.hpp"

@@ -14,6 +14,7 @@
 #include "graph.hpp"
 #include "linear/elementwise.hpp"
 #include "linear/gemm.hpp"
+#include "probe/case.hpp"
 #include "range.hpp"
 
 namespace {
@@ -291,8 +292,8 @@ void graph_destroy(dsk_backend_graph* graph) {
   delete graph;
 }
 
-const void* extension(const char*) {
-  return nullptr;
+const void* extension(const char* name) {
+  return std::strcmp(name, DSK_BACKEND_BENCH) == 0 ? &dsk::cuda::probe::bench_api() : nullptr;
 }
 
 } // namespace

@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . ./env.sh
 
-build=(gcc g++ cmake ninja-build nlohmann-json3-dev libcli11-dev zlib1g-dev)
+build=(gcc g++ cmake ninja-build nlohmann-json3-dev libcli11-dev zlib1g-dev libcurl4-openssl-dev)
 tests=(doctest-dev clang-14 libclang-rt-14-dev clang-format-14 binutils pkg-config python3 python3-venv ca-certificates)
 
 # A tool of the machine's own (a newer CMake in /usr/local, say) stands for Debian's package.

@@ -122,7 +122,8 @@ DSK_NODISCARD DSK_API dsk_status dsk_bench_command_run(const dsk_bench_options* 
  *  "probes": ["host/memory_read/threads1", ...],          of these only the named ones
  *  "list": true,                                           name them, measure nothing
  *  "backend": "cuda", "device": 0,
- *  "linears": [{"name", "n", "k"}, ...],                   layers of a model, as further products
+ *  "model": "deepseek-r1", "tp": 8,                        its linear layers on one of 8 ranks
+ *  "linears": [{"name", "n", "k"}, ...],                   and these products
  *  "disk_path": "/a/file/of/64/MiB/or/more"}
  * `suite` or `probes` is needed. A probe that cannot run here gives a line with "skipped" and the
  * reason, not an error.

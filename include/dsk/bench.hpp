@@ -107,6 +107,13 @@ inline std::string machine_page(const std::string& lines) {
   });
 }
 
+/// A calibration document; see dsk_plan_calibrate().
+inline std::string calibrate_json(const std::string& request) {
+  return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+    return dsk_plan_calibrate(request.data(), request.size(), out, length, error);
+  });
+}
+
 /// The report of a load run; see dsk_bench_load_run().
 inline std::string load_run(const std::string& request, const Cancel& cancel) {
   return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {

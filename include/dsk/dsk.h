@@ -4,6 +4,7 @@
 
 #include "dsk/base.h"
 #include "dsk/bench.h"
+#include "dsk/calibrate.h"
 #include "dsk/plan.h"
 #include "dsk/tp.h"
 

@@ -230,7 +230,7 @@ Prepared disk_read(const std::string& path, std::size_t block_bytes, bool random
   for (int i = 0; i < threads; ++i)
     buffers->push_back(allocate(block_bytes));
   auto next = std::make_shared<std::atomic<std::uint64_t>>(0);
-  auto failure = std::make_shared<std::atomic<bool>>(false);
+  auto failure = std::make_shared<std::atomic<dsk_status>>(DSK_STATUS_OK);
   auto team = std::make_shared<Team>(threads, [=](int index) {
     const std::uint64_t turn = next->fetch_add(1);
     // An odd multiplier far from any power of two visits the blocks in a scattered order.
@@ -238,15 +238,16 @@ Prepared disk_read(const std::string& path, std::size_t block_bytes, bool random
     try {
       file->read((*buffers)[static_cast<std::size_t>(index)].get(), block_bytes,
                  static_cast<std::size_t>(block) * block_bytes);
-    } catch (const Error&) {
-      failure->store(true);
+    } catch (const Error& e) { // of a thread of the team: handed to the caller's
+      failure->store(e.status());
     }
   });
   Prepared out;
   out.subject = [team, failure, path](std::uint64_t iterations) {
     for (std::uint64_t i = 0; i < iterations; ++i)
       team->run();
-    if (failure->load()) throw Error(DSK_STATUS_IO, path + " could not be read to its end");
+    if (const dsk_status status = failure->load(); status != DSK_STATUS_OK)
+      throw Error(status, path + " could not be read to its end");
     return Sample{};
   };
   out.bytes = static_cast<double>(block_bytes) * threads;

@@ -26,7 +26,7 @@ struct Request {
   bool list = false;
 };
 
-Request read_request(const Json& document) {
+Request read_request(const Json& document, const Catalog& catalog) {
   Reader reader(document, "");
   Request out;
   out.suite = reader.choice("suite", {"quick", "full", "before_after", "host"}, "full");
@@ -43,6 +43,12 @@ Request read_request(const Json& document) {
                            static_cast<std::uint64_t>(item.integer("n", 1, 1 << 20)),
                            static_cast<std::uint64_t>(item.integer("k", 1, 1 << 20))});
     item.done();
+  }
+  const int tp = static_cast<int>(reader.integer("tp", 1, 64, 1));
+  if (reader.has("model")) {
+    const Model model = catalog.model(reader.text("model"), "/model");
+    for (Linear& linear : linears_of(model, tp))
+      out.linears.push_back(std::move(linear));
   }
   out.list = reader.boolean("list", false);
   reader.done();
@@ -260,8 +266,9 @@ private:
 
 } // namespace
 
-void run_probes(const Json& document, const Cancel& cancel, const LineSink& sink) {
-  const Request request = read_request(document);
+void run_probes(const Json& document, const Catalog& catalog, const Cancel& cancel,
+                const LineSink& sink) {
+  const Request request = read_request(document, catalog);
   Session(request, cancel, sink).run();
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/cancel.hpp"
 #include "base/json.hpp"
+#include "catalog/catalog.hpp"
 
 namespace dsk::bench {
 
@@ -13,6 +14,7 @@ namespace dsk::bench {
 using LineSink = std::function<void(const Json& line)>;
 
 /// Request and lines: dsk_bench_probe in include/dsk/bench.h.
-void run_probes(const Json& request, const Cancel& cancel, const LineSink& sink);
+void run_probes(const Json& request, const Catalog& catalog, const Cancel& cancel,
+                const LineSink& sink);
 
 } // namespace dsk::bench

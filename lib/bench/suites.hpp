@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/host_probes.hpp"
+#include "bench/linears.hpp"
 #include "dsk/backend_bench.h"
 
 namespace dsk::bench {
@@ -35,11 +36,6 @@ struct Versus {
   DeviceProbe after;
 };
 
-struct Linear {
-  std::string name;
-  std::uint64_t n = 0;
-  std::uint64_t k = 0;
-};
 
 struct Suite {
   std::vector<HostProbe> host;

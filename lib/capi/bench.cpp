@@ -12,6 +12,7 @@
 #include "bench/probes.hpp"
 #include "bench/report.hpp"
 #include "capi/cancel.hpp"
+#include "capi/catalog.hpp"
 #include "capi/guard.hpp"
 
 namespace dsk::capi {
@@ -178,7 +179,7 @@ dsk_status dsk_bench_probe(const char* json, size_t json_len, dsk_cancel* cancel
     require(json, "json");
     const dsk::Json request = dsk::json::parse(std::string_view(json, json_len), "request");
     std::string lines;
-    dsk::bench::run_probes(request, dsk::capi::cancel_of(cancel),
+    dsk::bench::run_probes(request, dsk::capi::builtin_catalog(), dsk::capi::cancel_of(cancel),
                            [&](const dsk::Json& line) { lines += line_of(line); });
     give_text(lines, out, out_len);
   });

@@ -50,6 +50,9 @@ std::string version_of(const Record& record) {
 
 struct Catalog::State {
   std::vector<std::shared_ptr<const UserRecord>> user;
+  // By device; beside the records, because it adds to one instead of replacing it.
+  std::map<std::string, std::shared_ptr<const Calibration>> calibrations;
+  std::map<std::string, std::string> calibration_digests;
 
   bool replaced(const BuiltinRecord& builtin) const {
     return std::any_of(user.begin(), user.end(), [&](const auto& r) {
@@ -171,6 +174,17 @@ struct Catalog::State {
   // Adds one document; names are checked here, references once everything is in.
   void insert(const Json& document, const std::string& path, std::set<std::string>& batch) {
     Reader reader(document, path);
+    if (document.is_object() && document.value("kind", Json()) == "calibration") {
+      auto calibration = std::make_shared<Calibration>(calibration_from_document(document, path));
+      const auto found = find("device", calibration->device);
+      if (found.empty()) not_found("device", calibration->device, json::pointer(path, "device"));
+      const std::string device = name(found.front());
+      if (!batch.insert("calibration:" + device).second)
+        reader.fail("device", "must have one calibration only; another of this request is for it");
+      calibration_digests[device] = sha256_hex(json::dump_compact(document));
+      calibrations[device] = std::move(calibration);
+      return;
+    }
     const std::vector<std::string> kinds(record_kinds.begin(), record_kinds.end());
     UserRecord added;
     added.kind = reader.choice("kind", kinds);
@@ -263,6 +277,8 @@ Model Catalog::model(const std::string& name, const std::string& path) const {
 Device Catalog::device(const std::string& name, const std::string& path) const {
   auto device = state_->get<Device>("device", name, path);
   state_->resolve_links(device, path);
+  if (const auto it = state_->calibrations.find(device.name); it != state_->calibrations.end())
+    device.calibration = it->second;
   return device;
 }
 
@@ -373,6 +389,8 @@ std::string Catalog::sha256() const {
     digests[key(record)] = std::string(record.sha256);
   for (const auto& record : state_->user)
     digests[key(*record)] = sha256_hex(json::dump_compact(record->document));
+  for (const auto& [device, digest] : state_->calibration_digests)
+    digests["calibration/" + device + "@"] = digest;
   Sha256 hash;
   for (const auto& [name, digest] : digests)
     hash.update(name + " " + digest + "\n");

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "catalog/calibration.hpp"
 #include "catalog/format.hpp"
 
 namespace dsk {
@@ -78,6 +80,7 @@ struct Device {
   FactSource compute_source;
   FactSource power_source;
   FactSource links_source;
+  std::shared_ptr<const Calibration> calibration; // of the request, when it has one
 
   double dense_peak(Element e) const { return dense_tflops[static_cast<std::size_t>(e)]; }
   double sparse_peak(Element e) const { return sparse_tflops[static_cast<std::size_t>(e)]; }

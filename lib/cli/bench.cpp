@@ -21,6 +21,8 @@ struct Flags {
   int device = 0;
   std::string disk;
   std::string out;
+  std::string model;
+  int tp = 1;
   std::vector<std::string> only;
   bool json = false;
   // run
@@ -77,6 +79,10 @@ JsonValue request_of(const Flags& flags, const std::string& disk_path) {
   request.set("backend", flags.backend);
   request.set("device", static_cast<std::int64_t>(flags.device));
   if (!disk_path.empty()) request.set("disk_path", disk_path);
+  if (!flags.model.empty()) {
+    request.set("model", flags.model);
+    request.set("tp", static_cast<std::int64_t>(flags.tp));
+  }
   return request;
 }
 
@@ -168,6 +174,8 @@ void add_bench(CLI::App& app, int& code) {
     CLI::App* sub = bench->add_subcommand(name, what);
     sub->add_option("--backend", flags->backend, "Backend of the device");
     sub->add_option("--device", flags->device, "Number of the device");
+    sub->add_option("--model", flags->model, "Measure the linear layers of this model too");
+    sub->add_option("--tp", flags->tp, "Tensor-parallel width that splits them");
     sub->add_option("--disk", flags->disk,
                     "File to read, or folder for a file of 1 GiB that is removed again");
     sub->add_option("--only", flags->only, "Probes to run, by name")->delimiter(',');
@@ -184,6 +192,7 @@ void add_bench(CLI::App& app, int& code) {
   suite("host", "host", "Memory and disk of the host alone");
   suite("before-after", "before_after",
         "Merged batches, graphs, a persistent kernel and programmatic launch, before and after");
+  add_throughput(*bench, code);
   CLI::App* command =
       bench->add_subcommand("run", "Measure a command: dsk bench run -- PROGRAM ...");
   command->add_option("--name", flags->name, "Label of the measurement");

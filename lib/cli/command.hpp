@@ -46,6 +46,10 @@ void add_simulate(CLI::App& app, int& code);
 void add_tune(CLI::App& app, int& code);
 void add_validate(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
+void add_throughput(CLI::App& bench, int& code);
 void add_machine(CLI::App& app, int& code);
+void add_calibrate(CLI::App& app, int& code);
+void add_load(CLI::App& app, int& code);
+void add_monitor(CLI::App& app, int& code);
 
 } // namespace dsk::cli

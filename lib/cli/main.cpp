@@ -53,6 +53,9 @@ int run(int argc, char** argv) {
   add_validate(app, code);
   add_bench(app, code);
   add_machine(app, code);
+  add_calibrate(app, code);
+  add_load(app, code);
+  add_monitor(app, code);
   app.add_subcommand("version", "Print the version of the tool and of the library")->callback([] {
     print("dsk " + std::to_string(DSK_VERSION_MAJOR) + "." + std::to_string(DSK_VERSION_MINOR) +
           "." + std::to_string(DSK_VERSION_PATCH) + ", libdsk " + dsk_version_string() + ", ABI " +

@@ -91,7 +91,8 @@ struct Endpoint {
   int max_connections = 10000;
 };
 
-/// Opens the module. Throws UNAVAILABLE with what is missing. `receiver` must outlive the transport.
+/// Opens the module. Throws UNAVAILABLE with what is missing. `receiver` must outlive the
+/// transport.
 std::unique_ptr<Transport> open_http(const Endpoint& endpoint, Receiver& receiver);
 
 } // namespace dsk::load

@@ -21,6 +21,7 @@ Rates rates_of(const Device& device) {
   rates.link_bytes_per_us = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3;
   rates.name = device.name;
   rates.family = device.family;
+  rates.calibration = device.calibration;
   return rates;
 }
 
@@ -265,6 +266,9 @@ constexpr double error_octave = 0.10; // more for each octave beyond the measure
 KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclusion& exclusion)
     : spec_(spec), law_(law_of(spec.op)), flops_per_us_(peak_of(rates, math_of(spec))),
       bytes_per_us_(is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us) {
+  if (spec.op == KernelOp::gemm && rates.calibration &&
+      rates.calibration->find(precision_name(spec.type)))
+    calibration_ = rates.calibration;
   const auto devices = fact_devices();
   const auto usable = [&](const FactDevice& device) {
     return exclusion.family.empty() || device.family != exclusion.family;
@@ -414,7 +418,23 @@ KernelTimer KernelTimer::law_only(const Rates& rates, const KernelSpec& spec,
   return timer;
 }
 
+// What was measured on the user's own device stands before every table.
+KernelTimer::Factor KernelTimer::calibrated_factor(double a, double b) const {
+  const CalibratedProducts& products = *calibration_->find(precision_name(spec_.type));
+  const double n = spec_.size[0];
+  const double k = spec_.size[1];
+  const double m = std::max(1.0, a);
+  Factor out;
+  out.value = products.us(m, n, k) / law(kernel_work(spec_, m, b)).us;
+  const bool measured = products.measured(m, n, k);
+  out.error = measured ? error_repeat : products.error;
+  if (!products.inside(m, n, k)) out.error = std::hypot(out.error, 2 * error_octave);
+  out.origin = measured ? Origin::measured : Origin::interpolated;
+  return out;
+}
+
 KernelTimer::Factor KernelTimer::factor(double a, double b) const {
+  if (calibration_) return calibrated_factor(a, b);
   if (grid_.empty()) return {1, law_.error, Origin::roofline};
   const Residual r = residual(a, b);
   const bool measured =

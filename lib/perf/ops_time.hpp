@@ -39,6 +39,7 @@ struct Rates {
   double link_bytes_per_us = 1;
   std::string_view name;
   std::string_view family;
+  std::shared_ptr<const Calibration> calibration; // measured on the user's own device; or none
 };
 Rates rates_of(const Device& device);
 Rates rates_of(Device&&) = delete; // the names are views into the device
@@ -116,7 +117,10 @@ private:
   Residual residual(double a, double b) const;
   void use(const FactTable& table, const Rates& source, double weight, const Exclusion& exclusion);
 
+  Factor calibrated_factor(double a, double b) const;
+
   KernelSpec spec_;
+  std::shared_ptr<const Calibration> calibration_; // set when it knows this kind of product
   KernelLaw law_;
   double flops_per_us_ = 1;
   double bytes_per_us_ = 1;

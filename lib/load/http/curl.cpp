@@ -249,8 +249,7 @@ void* open_transport(const TransportEndpoint* endpoint, const TransportEvents* e
     curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, &Transport::on_timer);
     curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t.get());
     curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
-    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS,
-                      static_cast<long>(endpoint->max_connections));
+    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, static_cast<long>(endpoint->max_connections));
     return t.release();
   } catch (const std::bad_alloc&) {
     std::snprintf(why, why_size, "out of memory");
@@ -258,8 +257,7 @@ void* open_transport(const TransportEndpoint* endpoint, const TransportEvents* e
   }
 }
 
-std::uint32_t start_request(void* transport, std::uint64_t id, const char* body,
-                            std::size_t size) {
+std::uint32_t start_request(void* transport, std::uint64_t id, const char* body, std::size_t size) {
   auto* t = static_cast<Transport*>(transport);
   try {
     Slot* slot = t->free_slot();

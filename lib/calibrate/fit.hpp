@@ -1,0 +1,29 @@
+// Robust fit of the law of products to measured times.
+#pragma once
+
+#include "catalog/calibration.hpp"
+
+namespace dsk::calibrate {
+
+struct Outlier {
+  MeasuredProduct point;
+  double factor = 1; // measured over law
+};
+
+struct Fit {
+  CalibratedProducts products; // without the outliers
+  std::vector<Outlier> outliers;
+  double median_error = 0; // |ln(predicted / measured)| of points that the prediction did not see
+  double p90_error = 0;
+};
+
+/// Fits launch, compute and memory rate by least sums of Huber's loss of the logarithms, beginning
+/// at the rates given; names what lies beyond 3.5 robust deviations and 20 % and fits again
+/// without.
+Fit fit_products(const std::string& type, std::vector<MeasuredProduct> points, double flops_per_us,
+                 double bytes_per_us);
+
+/// Quantile of a list; 0 of an empty one.
+double quantile_of(std::vector<double> values, double q);
+
+} // namespace dsk::calibrate

@@ -1,0 +1,95 @@
+#include "catalog/calibration.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/reader.hpp"
+
+namespace dsk {
+
+double CalibratedProducts::law_us(double m, double n, double k) const {
+  const double compute = 2 * m * n * k / flops_per_us;
+  const double memory = bytes(m, n, k, element_bytes(), output_bytes()) / bytes_per_us;
+  return launch_us + std::sqrt(compute * compute + memory * memory);
+}
+
+// Shepard's interpolation of the residuals: weights fall with the fourth power of the distance in
+// octaves, so that a measured point keeps its own time and far ones hardly count.
+double CalibratedProducts::us(double m, double n, double k, int leave_out) const {
+  double weights = 0;
+  double sum = 0;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (static_cast<int>(i) == leave_out) continue;
+    const MeasuredProduct& p = points[i];
+    const double dm = std::log2(m / p.m);
+    const double dn = std::log2(n / p.n);
+    const double dk = std::log2(k / p.k);
+    const double distance = dm * dm + dn * dn + dk * dk;
+    const double weight = 1 / (distance * distance + 1e-9);
+    weights += weight;
+    sum += weight * std::log(p.us / law_us(p.m, p.n, p.k));
+  }
+  // A weight of a point four octaves away: far from all points the law stands alone.
+  constexpr double of_the_law = 1.0 / 256;
+  return law_us(m, n, k) * std::exp(sum / (weights + of_the_law));
+}
+
+bool CalibratedProducts::measured(double m, double n, double k) const {
+  return std::any_of(points.begin(), points.end(),
+                     [&](const MeasuredProduct& p) { return p.m == m && p.n == n && p.k == k; });
+}
+
+bool CalibratedProducts::inside(double m, double n, double k) const {
+  const auto within = [&](double MeasuredProduct::*axis, double value) {
+    double low = INFINITY, high = 0;
+    for (const MeasuredProduct& p : points) {
+      low = std::min(low, p.*axis);
+      high = std::max(high, p.*axis);
+    }
+    return low <= value && value <= high;
+  };
+  return within(&MeasuredProduct::m, m) && within(&MeasuredProduct::n, n) &&
+         within(&MeasuredProduct::k, k);
+}
+
+const CalibratedProducts* Calibration::find(const std::string& type) const {
+  for (const CalibratedProducts& p : products)
+    if (p.type == type) return &p;
+  return nullptr;
+}
+
+Calibration calibration_from_document(const Json& document, const std::string& path) {
+  constexpr double most = 1e15;
+  Reader reader(document, path);
+  reader.choice("kind", {"calibration"});
+  Calibration out;
+  out.name = reader.text("name", 128);
+  out.device = reader.text("device", 128);
+  out.source = reader.text("source", 1024);
+  out.as_of = reader.text("as_of", 32);
+  const auto products = reader.array("products", 8);
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    Reader item(*products[i], json::pointer(reader.path_of("products"), i));
+    CalibratedProducts p;
+    p.type = item.choice("type", {"bf16", "fp8", "int8"});
+    p.launch_us = item.number("launch_us", 0, 1e6);
+    p.flops_per_us = item.number("flops_per_us", 1, most);
+    p.bytes_per_us = item.number("bytes_per_us", 1, most);
+    p.error = item.number("error", 0, 10);
+    const auto points = item.array("points", 100000);
+    for (std::size_t j = 0; j < points.size(); ++j) {
+      Reader point(*points[j], json::pointer(item.path_of("points"), j));
+      p.points.push_back({point.number("m", 1, 1e9), point.number("n", 1, 1e9),
+                          point.number("k", 1, 1e9), point.number("us", 1e-3, 1e9)});
+      point.done();
+    }
+    if (p.points.empty()) item.fail("points", "must hold at least one point");
+    item.ignore_rest(); // how it was fitted: for people
+    out.products.push_back(std::move(p));
+  }
+  reader.ignore_rest();
+  return out;
+}
+
+} // namespace dsk

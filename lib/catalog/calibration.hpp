@@ -1,0 +1,56 @@
+// What was measured on a device of this very kind: a law of each kernel class with the points that
+// it was fitted to. Written by `dsk calibrate`, read with the other documents of a request.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+
+namespace dsk {
+
+/// One product y[m, n] = x[m, k] w[n, k]^T and its time inside a graph.
+struct MeasuredProduct {
+  double m = 0, n = 0, k = 0;
+  double us = 0;
+};
+
+/// time = launch + sqrt(C^2 + M^2), C = flops / compute rate, M = bytes / memory rate; times
+/// exp(residual), which is interpolated between the points.
+struct CalibratedProducts {
+  std::string type; // "bf16", "fp8", "int8": as the step model names precisions
+  double launch_us = 0;
+  double flops_per_us = 0;
+  double bytes_per_us = 0;
+  double error = 0; // 90 % half width of a product that was not measured, natural log
+  std::vector<MeasuredProduct> points;
+
+  /// Bytes that a product moves at least, as the fit counts them.
+  static double bytes(double m, double n, double k, double element_bytes, double output_bytes) {
+    return (n * k + m * k) * element_bytes + m * n * output_bytes;
+  }
+  double element_bytes() const { return type == "bf16" ? 2 : 1; }
+  double output_bytes() const { return type == "int8" ? 4 : 2; }
+  double law_us(double m, double n, double k) const;
+  /// Law and residual; `leave_out` is the index of a point that must not be used, or -1.
+  double us(double m, double n, double k, int leave_out = -1) const;
+  bool measured(double m, double n, double k) const;
+  /// Inside the range of the points in each of m, n, k.
+  bool inside(double m, double n, double k) const;
+};
+
+struct Calibration {
+  std::string name;
+  std::string device; // of the catalogue
+  std::string source;
+  std::string as_of;
+  std::vector<CalibratedProducts> products;
+
+  const CalibratedProducts* find(const std::string& type) const;
+};
+
+/// {"kind": "calibration", ...}; throws INVALID_REQUEST at `path` or below.
+Calibration calibration_from_document(const Json& document, const std::string& path);
+
+} // namespace dsk

@@ -161,6 +161,7 @@ struct DsparkDraft {
 
 struct Model {
   std::string name;
+  std::string repository;   // what engines load, "deepseek-ai/DeepSeek-R1"; empty when not known
   std::string architecture; // "DeepseekV3ForCausalLM", ...
   std::string source;       // where the facts come from
   std::string as_of;

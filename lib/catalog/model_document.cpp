@@ -10,6 +10,9 @@ Model model_from_document(const Json& document, const std::string& path) {
   const Json& config = reader.require("config");
   const Json* quantization = reader.find("hf_quant_config");
   Model model = model_from_config(head.name, config, quantization, reader.path_of("config"));
+  // Of the aliases, the one with an owner is the repository.
+  for (const std::string& alias : head.aliases)
+    if (model.repository.empty() && alias.find('/') != std::string::npos) model.repository = alias;
   model.source = head.source;
   model.as_of = head.as_of;
   model.published_parameters =

@@ -56,7 +56,7 @@ Serving serving_of(const plan::Plan& plan) {
   constexpr std::int64_t gib = std::int64_t{1} << 30;
   Serving s;
   const EngineStart start = start_of(c);
-  s.name = kubernetes_name(c.model);
+  s.name = kubernetes_name(c.model.substr(c.model.rfind('/') + 1)); // without the owner
   s.image = image_of(c.engine);
   s.command = engine_command(start);
   s.port = start.port;

@@ -1,5 +1,6 @@
 #include "perf/deployment.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.hpp"
@@ -63,6 +64,29 @@ Fault split_fault(const Model& model, const Parallel& parallel) {
     return SplitFault{"ep", "ep is " + std::to_string(parallel.ep) + ", but " + model.name +
                                 " has no experts: it must be 1"};
   return divides(parallel.ep, std::int64_t{parallel.tp} * parallel.dp, "ep", "tp * dp");
+}
+
+Fault engine_fault(const Engine& engine, const Device& device, const Parallel& parallel) {
+  const int per_node = std::max(device.per_node, 1);
+  const int nodes = (parallel.devices() + per_node - 1) / per_node;
+  if (parallel.devices() % nodes != 0)
+    return SplitFault{"tp", "the " + std::to_string(parallel.devices()) +
+                                " devices of a replica do not divide over " +
+                                std::to_string(nodes) + " nodes"};
+  const int on_node = parallel.devices() / nodes;
+  if (engine.kind == EngineKind::vllm) {
+    if (parallel.ep != 1 && parallel.ep != parallel.tp * parallel.dp)
+      return SplitFault{"ep", "vLLM spreads experts over all of TP x DP or none"};
+    if (nodes > 1 && parallel.dp > 1 && on_node % (parallel.tp * parallel.pp) != 0)
+      return SplitFault{"dp", "a data-parallel rank of vLLM must not span nodes"};
+  }
+  if (engine.kind == EngineKind::tensorrt_llm) {
+    if (parallel.tp > 1 && parallel.dp > 1)
+      return SplitFault{"dp", "TensorRT-LLM runs attention tensor-parallel or data-parallel, not both"};
+    if (nodes > 1)
+      return SplitFault{"tp", "TensorRT-LLM over several nodes needs MPI, which a pod has not"};
+  }
+  return std::nullopt;
 }
 
 void check_parallel(const Model& model, const Parallel& parallel, const std::string& path) {

@@ -60,6 +60,11 @@ struct SplitFault {
 /// The first reason why `parallel` does not divide the model (heads, experts, layers), or nothing.
 std::optional<SplitFault> split_fault(const Model& model, const Parallel& parallel);
 
+/// The first reason why the engine cannot start such a replica on hosts of `device.per_node` devices,
+/// or nothing. What lib/emit writes as a start command obeys the same rules.
+std::optional<SplitFault> engine_fault(const Engine& engine, const Device& device,
+                                       const Parallel& parallel);
+
 /// Throws INVALID_REQUEST at `path` + "/tp" and so on when there is a fault.
 void check_parallel(const Model& model, const Parallel& parallel, const std::string& path);
 

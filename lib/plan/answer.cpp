@@ -210,7 +210,7 @@ Json explanation_json(const Request& request, const Search& search, const Outcom
 Chosen chosen_of(const Request& request, const Option& option) {
   const Candidate& c = *option.candidate;
   Chosen chosen;
-  chosen.model = request.model.name;
+  chosen.model = request.model.repository.empty() ? request.model.name : request.model.repository;
   chosen.device = *c.device;
   chosen.engine = *c.engine;
   chosen.parallel = c.parallel;
@@ -218,8 +218,7 @@ Chosen chosen_of(const Request& request, const Option& option) {
   chosen.kv = element_name(c.kv);
   chosen.replicas = option.replicas;
   chosen.max_batch = std::llround(option.limit.batch);
-  chosen.memory_fraction = c.memory_options.memory_fraction > 0 ? c.memory_options.memory_fraction
-                                                                : c.engine->memory_fraction;
+  chosen.memory_fraction = c.memory.memory_fraction;
   chosen.checkpoint_bytes = c.memory.weights_bytes * c.parallel.devices();
   chosen.max_tokens = longest_request(request, c);
   chosen.point = option.point;
@@ -256,8 +255,7 @@ Json plan_json(const Request& request, const Option& option, double cheapest_usd
   plan["kv"] = element_name(c.kv);
   plan["max_batch"] = std::llround(option.limit.batch);
   plan["token_budget"] = c.engine->token_budget;
-  plan["memory_fraction"] = c.memory_options.memory_fraction > 0 ? c.memory_options.memory_fraction
-                                                                 : c.engine->memory_fraction;
+  plan["memory_fraction"] = shown(c.memory.memory_fraction);
   plan["performance"] = {{"statistic", "mean"},
                          {"ttft_ms", shown(p.ttft_ms)},
                          {"tpot_ms", shown(p.tpot_ms)},

@@ -82,7 +82,11 @@ Model read_model(const Json& value, const std::string& path, const Catalog& cata
     const std::string name = r.text("name", "model");
     const Json* quantization = r.find("hf_quant_config");
     r.done();
-    return model_from_config(name, *config, quantization, json::pointer(path, "config"));
+    Model model = model_from_config(name, *config, quantization, json::pointer(path, "config"));
+    // A config that carries a catalogue name is that model's: engines load it by its repository.
+    for (const std::string& known : catalog.model_names())
+      if (known == name) model.repository = catalog.model(known, path).repository;
+    return model;
   }
   ModelSize size;
   size.params_b = r.number("params_b", 0.001, 100000);

@@ -58,9 +58,11 @@ const dsk_backend_api& open_file(const std::string& name, const std::string& fil
                                             " of the backend table");
   if (api->api_version != DSK_BACKEND_API_VERSION || api->struct_size < sizeof(dsk_backend_api))
     throw Error(DSK_STATUS_UNAVAILABLE, "the backend plugin " + file + " has version " +
-                                            std::to_string(api->api_version) +
-                                            " of the backend table, this library needs " +
-                                            std::to_string(DSK_BACKEND_API_VERSION));
+                                            std::to_string(api->api_version) + " (" +
+                                            std::to_string(api->struct_size) +
+                                            " bytes) of the backend table, this library needs " +
+                                            std::to_string(DSK_BACKEND_API_VERSION) + " (" +
+                                            std::to_string(sizeof(dsk_backend_api)) + " bytes)");
   if (name != api->name)
     throw Error(DSK_STATUS_UNAVAILABLE,
                 file + " calls itself \"" + api->name + "\", not \"" + name + "\"");

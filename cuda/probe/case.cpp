@@ -24,13 +24,16 @@ dsk_backend_bench_case::~dsk_backend_bench_case() {
   if (stream_) (void)cudaStreamDestroy(stream_);
 }
 
-void dsk_backend_bench_case::describe(const std::string& kernel) { std::snprintf(info.kernel, sizeof info.kernel, "%s", kernel.c_str()); }
+void dsk_backend_bench_case::describe(const std::string& kernel) {
+  std::snprintf(info.kernel, sizeof info.kernel, "%s", kernel.c_str());
+}
 
 void dsk_backend_bench_case::capture(std::uint64_t turns) {
   cudaGraph_t graph = nullptr;
   check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "beginning a capture");
   try {
-    for (std::uint64_t i = 0; i < turns; ++i) enqueue(stream_, i);
+    for (std::uint64_t i = 0; i < turns; ++i)
+      enqueue(stream_, i);
   } catch (...) {
     (void)cudaStreamEndCapture(stream_, &graph);
     if (graph) (void)cudaGraphDestroy(graph);
@@ -76,12 +79,16 @@ namespace dsk::cuda::probe {
 
 std::uint32_t cold_sets(const Device& device, std::uint64_t bytes) {
   int l2 = 0;
-  check(cudaDeviceGetAttribute(&l2, cudaDevAttrL2CacheSize, device.ordinal), "reading the size of the L2");
+  check(cudaDeviceGetAttribute(&l2, cudaDevAttrL2CacheSize, device.ordinal),
+        "reading the size of the L2");
   std::size_t free_bytes = 0, total = 0;
   check(cudaMemGetInfo(&free_bytes, &total), "cudaMemGetInfo");
-  const std::uint64_t wanted = std::max<std::uint64_t>(std::uint64_t{640} << 20, 8 * static_cast<std::uint64_t>(l2));
-  const std::uint64_t fitting = std::max<std::uint64_t>(1, free_bytes / 2 / std::max<std::uint64_t>(1, bytes));
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>((wanted + bytes - 1) / bytes, 1, std::min<std::uint64_t>(64, fitting)));
+  const std::uint64_t wanted =
+      std::max<std::uint64_t>(std::uint64_t{640} << 20, 8 * static_cast<std::uint64_t>(l2));
+  const std::uint64_t fitting =
+      std::max<std::uint64_t>(1, free_bytes / 2 / std::max<std::uint64_t>(1, bytes));
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+      (wanted + bytes - 1) / bytes, 1, std::min<std::uint64_t>(64, fitting)));
 }
 
 namespace {
@@ -98,7 +105,8 @@ Case make(Device& device, const dsk_backend_bench_desc& desc) {
   case DSK_BACKEND_BENCH_GEMM:
     return make_product(device, desc);
   case DSK_BACKEND_BENCH_GEMM_SPARSE:
-    throw Failure(DSK_STATUS_UNSUPPORTED, "2:4-sparse products need cuSPARSELt, which this plugin does not use");
+    throw Failure(DSK_STATUS_UNSUPPORTED,
+                  "2:4-sparse products need cuSPARSELt, which this plugin does not use");
   case DSK_BACKEND_BENCH_KERNELS:
   case DSK_BACKEND_BENCH_PERSISTENT:
   case DSK_BACKEND_BENCH_GRAPH_BUILD:
@@ -111,7 +119,8 @@ Case make(Device& device, const dsk_backend_bench_desc& desc) {
   case DSK_BACKEND_BENCH_FORCE_32BIT:
     break;
   }
-  throw Failure(DSK_STATUS_UNSUPPORTED, "the plugin has no probe of kind " + std::to_string(static_cast<int>(desc.kind)));
+  throw Failure(DSK_STATUS_UNSUPPORTED,
+                "the plugin has no probe of kind " + std::to_string(static_cast<int>(desc.kind)));
 }
 
 } // namespace
@@ -120,7 +129,8 @@ const dsk_backend_bench_api& bench_api() {
   static const dsk_backend_bench_api table = [] {
     dsk_backend_bench_api api{};
     api.struct_size = sizeof api;
-    api.create = [](dsk_backend_device* owner, const dsk_backend_bench_desc* desc, dsk_backend_bench_case** out, dsk_backend_error* error) {
+    api.create = [](dsk_backend_device* owner, const dsk_backend_bench_desc* desc,
+                    dsk_backend_bench_case** out, dsk_backend_error* error) {
       return guarded(error, [&] {
         const Current current(owner->device.ordinal);
         *out = make(owner->device, *desc).release();
@@ -133,10 +143,10 @@ const dsk_backend_bench_api& bench_api() {
         delete work;
       });
     };
-    api.info = [](const dsk_backend_bench_case* work, dsk_backend_bench_info* out, dsk_backend_error* error) {
-      return guarded(error, [&] { *out = work->info; });
-    };
-    api.run = [](dsk_backend_bench_case* work, std::uint64_t iterations, dsk_backend_bench_times* out, dsk_backend_error* error) {
+    api.info = [](const dsk_backend_bench_case* work, dsk_backend_bench_info* out,
+                  dsk_backend_error* error) { return guarded(error, [&] { *out = work->info; }); };
+    api.run = [](dsk_backend_bench_case* work, std::uint64_t iterations,
+                 dsk_backend_bench_times* out, dsk_backend_error* error) {
       return guarded(error, [&] { *out = work->run(iterations); });
     };
     return api;

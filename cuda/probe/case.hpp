@@ -21,7 +21,8 @@ struct dsk_backend_bench_case {
 
   /// Puts one iteration on the stream; `turn` counts iterations and chooses the buffers.
   virtual void enqueue(cudaStream_t stream, std::uint64_t turn) = 0;
-  /// Runs and times iterations. Work in a graph runs in whole graphs, its time scaled to the number asked for.
+  /// Runs and times iterations. Work in a graph runs in whole graphs, its time scaled to the number
+  /// asked for.
   virtual dsk_backend_bench_times run(std::uint64_t iterations);
 
   dsk::cuda::Device& device;
@@ -61,8 +62,9 @@ private:
   void* pointer_ = nullptr;
 };
 
-/// Sets of buffers of `bytes` each that together are far larger than the L2: so many that a set has left the L2 when its
-/// turn comes again. At least 1, at most 64, and no more than half of the free memory.
+/// Sets of buffers of `bytes` each that together are far larger than the L2: so many that a set has
+/// left the L2 when its turn comes again. At least 1, at most 64, and no more than half of the free
+/// memory.
 std::uint32_t cold_sets(const Device& device, std::uint64_t bytes);
 
 using Case = std::unique_ptr<dsk_backend_bench_case>;

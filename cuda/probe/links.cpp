@@ -14,15 +14,16 @@ public:
     if (pinned)
       check(cudaHostAlloc(&pointer_, bytes, cudaHostAllocDefault), "cudaHostAlloc");
     else
-      pointer_ = ::operator new(bytes, std::align_val_t{4096});
+      pointer_ = ::operator new (bytes, std::align_val_t{4096});
     auto* words = static_cast<std::uint32_t*>(pointer_);
-    for (std::uint64_t i = 0; i < bytes / 4; ++i) words[i] = random_bits(i, 9);
+    for (std::uint64_t i = 0; i < bytes / 4; ++i)
+      words[i] = random_bits(i, 9);
   }
   ~HostMemory() {
     if (pinned_)
       (void)cudaFreeHost(pointer_);
     else
-      ::operator delete(pointer_, std::align_val_t{4096});
+      ::operator delete (pointer_, std::align_val_t{4096});
   }
   HostMemory(const HostMemory&) = delete;
   HostMemory& operator=(const HostMemory&) = delete;
@@ -33,16 +34,22 @@ private:
   bool pinned_;
 };
 
-/// Copies; with both directions the second goes over a stream of its own that begins and ends with the first.
+/// Copies; with both directions the second goes over a stream of its own that begins and ends with
+/// the first.
 class CopyCase : public dsk_backend_bench_case {
 public:
-  CopyCase(Device& owner, const dsk_backend_bench_desc& desc) : dsk_backend_bench_case(owner), bytes_(desc.bytes), both_((desc.flags & DSK_BACKEND_BENCH_BOTH_WAYS) != 0) {
-    if (bytes_ < 4 || bytes_ % 4) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "bytes is " + std::to_string(bytes_) + ", must be a multiple of 4");
+  CopyCase(Device& owner, const dsk_backend_bench_desc& desc)
+      : dsk_backend_bench_case(owner), bytes_(desc.bytes),
+        both_((desc.flags & DSK_BACKEND_BENCH_BOTH_WAYS) != 0) {
+    if (bytes_ < 4 || bytes_ % 4)
+      throw Failure(DSK_STATUS_INVALID_ARGUMENT,
+                    "bytes is " + std::to_string(bytes_) + ", must be a multiple of 4");
     info.bytes = static_cast<double>(bytes_) * (both_ ? 2 : 1);
     if (desc.kind == DSK_BACKEND_BENCH_PEER_COPY)
       prepare_peer(desc.peer);
     else
-      prepare_host(desc.kind == DSK_BACKEND_BENCH_FROM_HOST, (desc.flags & DSK_BACKEND_BENCH_PINNED) != 0);
+      prepare_host(desc.kind == DSK_BACKEND_BENCH_FROM_HOST,
+                   (desc.flags & DSK_BACKEND_BENCH_PINNED) != 0);
     check(cudaStreamCreateWithFlags(&back_, cudaStreamNonBlocking), "cudaStreamCreate");
     check(cudaEventCreateWithFlags(&fork_, cudaEventDisableTiming), "cudaEventCreate");
     check(cudaEventCreateWithFlags(&join_, cudaEventDisableTiming), "cudaEventCreate");
@@ -58,7 +65,8 @@ public:
     if (both_) {
       check(cudaEventRecord(fork_, stream), "cudaEventRecord");
       check(cudaStreamWaitEvent(back_, fork_), "cudaStreamWaitEvent");
-      check(cudaMemcpyAsync(back_to_, back_from_, bytes_, cudaMemcpyDefault, back_), "copying back");
+      check(cudaMemcpyAsync(back_to_, back_from_, bytes_, cudaMemcpyDefault, back_),
+            "copying back");
       check(cudaEventRecord(join_, back_), "cudaEventRecord");
     }
     check(cudaMemcpyAsync(to_, from_, bytes_, cudaMemcpyDefault, stream), "copying");
@@ -85,11 +93,13 @@ private:
   void prepare_peer(int peer) {
     int count = 0;
     check(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
-    if (peer < 0 || peer >= count) throw Failure(DSK_STATUS_NOT_FOUND, "there is no device " + std::to_string(peer));
+    if (peer < 0 || peer >= count)
+      throw Failure(DSK_STATUS_NOT_FOUND, "there is no device " + std::to_string(peer));
     int reach = 0;
     if (peer != device.ordinal) {
       check(cudaDeviceCanAccessPeer(&reach, device.ordinal, peer), "cudaDeviceCanAccessPeer");
-      for (const auto& [from, to] : {std::pair{device.ordinal, peer}, std::pair{peer, device.ordinal}}) {
+      for (const auto& [from, to] :
+           {std::pair{device.ordinal, peer}, std::pair{peer, device.ordinal}}) {
         const Current current(from);
         const cudaError_t status = reach ? cudaDeviceEnablePeerAccess(to, 0) : cudaSuccess;
         if (status == cudaErrorPeerAccessAlreadyEnabled)
@@ -111,7 +121,9 @@ private:
     to_ = there_.get();
     back_from_ = there_back_.get();
     back_to_ = here_back_.get();
-    describe(peer == device.ordinal ? "copy engine, within the device" : reach ? "copy engine, peer access" : "copy engine, through the host: no peer access");
+    describe(peer == device.ordinal ? "copy engine, within the device"
+             : reach                ? "copy engine, peer access"
+                                    : "copy engine, through the host: no peer access");
   }
 
   void verify() {
@@ -121,8 +133,10 @@ private:
     std::vector<char> sent(4), got(4);
     info.checked = 1;
     for (const std::uint64_t at : {std::uint64_t{0}, bytes_ / 8 * 4, bytes_ - 4}) {
-      check(cudaMemcpy(sent.data(), static_cast<const char*>(from_) + at, 4, cudaMemcpyDefault), "reading the source");
-      check(cudaMemcpy(got.data(), static_cast<char*>(to_) + at, 4, cudaMemcpyDefault), "reading the copy");
+      check(cudaMemcpy(sent.data(), static_cast<const char*>(from_) + at, 4, cudaMemcpyDefault),
+            "reading the source");
+      check(cudaMemcpy(got.data(), static_cast<char*>(to_) + at, 4, cudaMemcpyDefault),
+            "reading the copy");
       if (sent != got) info.relative_error = 1;
     }
   }
@@ -139,15 +153,18 @@ private:
   cudaEvent_t fork_ = nullptr, join_ = nullptr;
 };
 
-/// All-reduce over the first `count` devices by the vendor's library; the time is that of the first one's stream, which
-/// cannot end before the others have sent.
+/// All-reduce over the first `count` devices by the vendor's library; the time is that of the first
+/// one's stream, which cannot end before the others have sent.
 class AllReduceCase : public dsk_backend_bench_case {
 public:
-  AllReduceCase(Device& owner, const dsk_backend_bench_desc& desc) : dsk_backend_bench_case(owner), count_(desc.bytes / 2) {
+  AllReduceCase(Device& owner, const dsk_backend_bench_desc& desc)
+      : dsk_backend_bench_case(owner), count_(desc.bytes / 2) {
     int present = 0;
     check(cudaGetDeviceCount(&present), "cudaGetDeviceCount");
     if (desc.count < 2 || desc.count > static_cast<unsigned>(present))
-      throw Failure(DSK_STATUS_UNSUPPORTED, "an all-reduce over " + std::to_string(desc.count) + " devices needs as many; this machine has " + std::to_string(present));
+      throw Failure(DSK_STATUS_UNSUPPORTED, "an all-reduce over " + std::to_string(desc.count) +
+                                                " devices needs as many; this machine has " +
+                                                std::to_string(present));
     if (count_ == 0) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "bytes must be at least 2");
     if (!nccl_missing().empty()) throw Failure(DSK_STATUS_UNAVAILABLE, nccl_missing());
     std::vector<Device*> devices;
@@ -165,7 +182,8 @@ public:
       else
         check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
       streams_.push_back(stream);
-      fill(data_.back().get(), DSK_DTYPE_BF16, count_, static_cast<std::uint32_t>(i), false, stream);
+      fill(data_.back().get(), DSK_DTYPE_BF16, count_, static_cast<std::uint32_t>(i), false,
+           stream);
       check(cudaStreamSynchronize(stream), "filling the buffers");
     }
     info.bytes = static_cast<double>(count_) * 2;
@@ -201,7 +219,8 @@ private:
 } // namespace
 
 Case make_link(Device& device, const dsk_backend_bench_desc& desc) {
-  if (desc.kind == DSK_BACKEND_BENCH_ALL_REDUCE) return std::make_unique<AllReduceCase>(device, desc);
+  if (desc.kind == DSK_BACKEND_BENCH_ALL_REDUCE)
+    return std::make_unique<AllReduceCase>(device, desc);
   return std::make_unique<CopyCase>(device, desc);
 }
 

@@ -14,46 +14,59 @@ namespace {
 constexpr int threads = 512;
 constexpr int unroll = 4;
 
-template <class T> __global__ void fill_kernel(T* to, std::uint64_t count, std::uint32_t seed, bool zeros) {
+template <class T>
+__global__ void fill_kernel(T* to, std::uint64_t count, std::uint32_t seed, bool zeros) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += step)
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+       i < count; i += step)
     to[i] = static_cast<T>(zeros ? 0.0f : static_cast<float>(small_integer(i, seed)));
 }
 
-__global__ void word_kernel(std::uint32_t* to, std::uint64_t count, std::uint32_t seed, bool zeros) {
+__global__ void word_kernel(std::uint32_t* to, std::uint64_t count, std::uint32_t seed,
+                            bool zeros) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += step)
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+       i < count; i += step)
     to[i] = zeros ? 0 : random_bits(i, seed);
 }
 
-// Each thread has `unroll` loads of 16 bytes under way. The sum is written by one thread in four billion: enough that the
-// loads cannot be left out.
-__global__ void __launch_bounds__(threads) read_kernel(const uint4* from, std::uint64_t count, int passes, std::uint32_t* sink) {
+// Each thread has `unroll` loads of 16 bytes under way. The sum is written by one thread in four
+// billion: enough that the loads cannot be left out.
+__global__ void __launch_bounds__(threads)
+    read_kernel(const uint4* from, std::uint64_t count, int passes, std::uint32_t* sink) {
   std::uint32_t sum = 0;
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * threads * unroll;
   for (int pass = 0; pass < passes; ++pass)
-    for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads * unroll + threadIdx.x; i < count; i += step) {
+    for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads * unroll + threadIdx.x;
+         i < count; i += step) {
       uint4 v[unroll];
 #pragma unroll
       for (int j = 0; j < unroll; ++j) {
         const std::uint64_t at = i + static_cast<std::uint64_t>(j) * threads;
-        v[j] = at < count ? (passes > 1 ? __ldcg(from + at) : __ldcs(from + at)) : make_uint4(0, 0, 0, 0);
+        v[j] = at < count ? (passes > 1 ? __ldcg(from + at) : __ldcs(from + at))
+                          : make_uint4(0, 0, 0, 0);
       }
 #pragma unroll
-      for (int j = 0; j < unroll; ++j) sum += v[j].x ^ v[j].y ^ v[j].z ^ v[j].w;
+      for (int j = 0; j < unroll; ++j)
+        sum += v[j].x ^ v[j].y ^ v[j].z ^ v[j].w;
     }
   if (sum == 0x12345678u) *sink = sum;
 }
 
-__global__ void __launch_bounds__(threads) write_kernel(uint4* to, std::uint64_t count, std::uint32_t value) {
+__global__ void __launch_bounds__(threads)
+    write_kernel(uint4* to, std::uint64_t count, std::uint32_t value) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * threads;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads + threadIdx.x; i < count; i += step)
-    __stcs(to + i, make_uint4(value, value ^ 0x55555555u, static_cast<std::uint32_t>(i), value + 1));
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads + threadIdx.x; i < count;
+       i += step)
+    __stcs(to + i,
+           make_uint4(value, value ^ 0x55555555u, static_cast<std::uint32_t>(i), value + 1));
 }
 
-__global__ void __launch_bounds__(threads) copy_kernel(uint4* to, const uint4* from, std::uint64_t count) {
+__global__ void __launch_bounds__(threads)
+    copy_kernel(uint4* to, const uint4* from, std::uint64_t count) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * threads * unroll;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads * unroll + threadIdx.x; i < count; i += step) {
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads * unroll + threadIdx.x;
+       i < count; i += step) {
     uint4 v[unroll];
 #pragma unroll
     for (int j = 0; j < unroll; ++j) {
@@ -68,9 +81,11 @@ __global__ void __launch_bounds__(threads) copy_kernel(uint4* to, const uint4* f
   }
 }
 
-__global__ void __launch_bounds__(threads) triad_kernel(float4* a, const float4* b, const float4* c, std::uint64_t count, float s) {
+__global__ void __launch_bounds__(threads)
+    triad_kernel(float4* a, const float4* b, const float4* c, std::uint64_t count, float s) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * threads;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads + threadIdx.x; i < count; i += step) {
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * threads + threadIdx.x; i < count;
+       i += step) {
     const float4 x = __ldcs(b + i), y = __ldcs(c + i);
     __stcs(a + i, make_float4(x.x + s * y.x, x.y + s * y.y, x.z + s * y.z, x.w + s * y.w));
   }
@@ -78,13 +93,21 @@ __global__ void __launch_bounds__(threads) triad_kernel(float4* a, const float4*
 
 class MemoryCase : public dsk_backend_bench_case {
 public:
-  MemoryCase(Device& owner, const dsk_backend_bench_desc& desc) : dsk_backend_bench_case(owner), kind_(desc.kind) {
+  MemoryCase(Device& owner, const dsk_backend_bench_desc& desc)
+      : dsk_backend_bench_case(owner), kind_(desc.kind) {
     bytes_ = desc.bytes / 16 * 16;
-    if (bytes_ < 4096) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "bytes is " + std::to_string(desc.bytes) + ", must be at least 4096");
+    if (bytes_ < 4096)
+      throw Failure(DSK_STATUS_INVALID_ARGUMENT,
+                    "bytes is " + std::to_string(desc.bytes) + ", must be at least 4096");
     const bool zeros = (desc.flags & DSK_BACKEND_BENCH_ZEROS) != 0;
-    const int arrays = kind_ == DSK_BACKEND_BENCH_TRIAD ? 3 : kind_ == DSK_BACKEND_BENCH_COPY || kind_ == DSK_BACKEND_BENCH_DEVICE_COPY ? 2 : 1;
+    const int arrays = kind_ == DSK_BACKEND_BENCH_TRIAD ? 3
+                       : kind_ == DSK_BACKEND_BENCH_COPY || kind_ == DSK_BACKEND_BENCH_DEVICE_COPY
+                           ? 2
+                           : 1;
     warm_ = kind_ == DSK_BACKEND_BENCH_L2_READ;
-    info.sets = warm_ || (desc.flags & DSK_BACKEND_BENCH_WARM) ? 1 : cold_sets(owner, bytes_ * static_cast<std::uint64_t>(arrays));
+    info.sets = warm_ || (desc.flags & DSK_BACKEND_BENCH_WARM)
+                    ? 1
+                    : cold_sets(owner, bytes_ * static_cast<std::uint64_t>(arrays));
     for (std::uint32_t s = 0; s < info.sets * static_cast<std::uint32_t>(arrays); ++s) {
       buffers_.emplace_back(bytes_);
       if (kind_ == DSK_BACKEND_BENCH_TRIAD)
@@ -98,31 +121,40 @@ public:
     info.bytes = static_cast<double>(bytes_) * arrays * passes_;
     check(cudaStreamSynchronize(stream_), "filling the buffers");
     verify();
-    describe(kind_ == DSK_BACKEND_BENCH_DEVICE_COPY ? "cudaMemcpyAsync, device to device" : "16-byte streaming accesses, grid-stride");
+    describe(kind_ == DSK_BACKEND_BENCH_DEVICE_COPY ? "cudaMemcpyAsync, device to device"
+                                                    : "16-byte streaming accesses, grid-stride");
   }
 
   void enqueue(cudaStream_t stream, std::uint64_t turn) override {
     const auto set = static_cast<std::size_t>(turn % info.sets) * static_cast<std::size_t>(arrays_);
     const std::uint64_t count = bytes_ / 16;
     const auto blocks = [&](std::uint64_t each) {
-      return static_cast<unsigned>(std::min<std::uint64_t>((count + each - 1) / each, 8 * static_cast<std::uint64_t>(device.multiprocessors)));
+      return static_cast<unsigned>(std::min<std::uint64_t>(
+          (count + each - 1) / each, 8 * static_cast<std::uint64_t>(device.multiprocessors)));
     };
     switch (kind_) {
     case DSK_BACKEND_BENCH_READ:
     case DSK_BACKEND_BENCH_L2_READ:
-      read_kernel<<<blocks(threads * unroll), threads, 0, stream>>>(buffers_[set].get<uint4>(), count, passes_, sink_.get<std::uint32_t>());
+      read_kernel<<<blocks(threads * unroll), threads, 0, stream>>>(
+          buffers_[set].get<uint4>(), count, passes_, sink_.get<std::uint32_t>());
       break;
     case DSK_BACKEND_BENCH_WRITE:
-      write_kernel<<<blocks(threads), threads, 0, stream>>>(buffers_[set].get<uint4>(), count, static_cast<std::uint32_t>(turn));
+      write_kernel<<<blocks(threads), threads, 0, stream>>>(buffers_[set].get<uint4>(), count,
+                                                            static_cast<std::uint32_t>(turn));
       break;
     case DSK_BACKEND_BENCH_COPY:
-      copy_kernel<<<blocks(threads * unroll), threads, 0, stream>>>(buffers_[set].get<uint4>(), buffers_[set + 1].get<uint4>(), count);
+      copy_kernel<<<blocks(threads * unroll), threads, 0, stream>>>(
+          buffers_[set].get<uint4>(), buffers_[set + 1].get<uint4>(), count);
       break;
     case DSK_BACKEND_BENCH_TRIAD:
-      triad_kernel<<<blocks(threads), threads, 0, stream>>>(buffers_[set].get<float4>(), buffers_[set + 1].get<float4>(), buffers_[set + 2].get<float4>(), count, 0.5f);
+      triad_kernel<<<blocks(threads), threads, 0, stream>>>(
+          buffers_[set].get<float4>(), buffers_[set + 1].get<float4>(),
+          buffers_[set + 2].get<float4>(), count, 0.5f);
       break;
     default:
-      check(cudaMemcpyAsync(buffers_[set].get(), buffers_[set + 1].get(), bytes_, cudaMemcpyDeviceToDevice, stream), "cudaMemcpyAsync");
+      check(cudaMemcpyAsync(buffers_[set].get(), buffers_[set + 1].get(), bytes_,
+                            cudaMemcpyDeviceToDevice, stream),
+            "cudaMemcpyAsync");
     }
     check(cudaGetLastError(), "launching a memory kernel");
   }
@@ -136,7 +168,8 @@ private:
     info.checked = 1;
     std::vector<std::uint32_t> got(1024), wanted(1024);
     for (const std::uint64_t at : {std::uint64_t{0}, bytes_ / 32 * 16, bytes_ - 4096}) {
-      check(cudaMemcpy(got.data(), buffers_[0].get<char>() + at, 4096, cudaMemcpyDeviceToHost), "reading the result");
+      check(cudaMemcpy(got.data(), buffers_[0].get<char>() + at, 4096, cudaMemcpyDeviceToHost),
+            "reading the result");
       if (kind_ == DSK_BACKEND_BENCH_WRITE) {
         for (std::size_t i = 0; i < 1024; i += 4) {
           wanted[i] = 0;
@@ -145,10 +178,12 @@ private:
           wanted[i + 3] = 1;
         }
       } else {
-        check(cudaMemcpy(wanted.data(), buffers_[1].get<char>() + at, 4096, cudaMemcpyDeviceToHost), "reading the source");
+        check(cudaMemcpy(wanted.data(), buffers_[1].get<char>() + at, 4096, cudaMemcpyDeviceToHost),
+              "reading the source");
         if (kind_ == DSK_BACKEND_BENCH_TRIAD) {
           std::vector<float> c(1024);
-          check(cudaMemcpy(c.data(), buffers_[2].get<char>() + at, 4096, cudaMemcpyDeviceToHost), "reading the source");
+          check(cudaMemcpy(c.data(), buffers_[2].get<char>() + at, 4096, cudaMemcpyDeviceToHost),
+                "reading the source");
           for (std::size_t i = 0; i < 1024; ++i) {
             float b;
             memcpy(&b, &wanted[i], 4);
@@ -172,7 +207,8 @@ private:
 
 } // namespace
 
-void fill(void* to, dsk_dtype type, std::uint64_t count, std::uint32_t seed, bool zeros, cudaStream_t stream) {
+void fill(void* to, dsk_dtype type, std::uint64_t count, std::uint32_t seed, bool zeros,
+          cudaStream_t stream) {
   constexpr unsigned blocks = 1024;
   switch (type) {
   case DSK_DTYPE_F32:
@@ -191,16 +227,20 @@ void fill(void* to, dsk_dtype type, std::uint64_t count, std::uint32_t seed, boo
     fill_kernel<<<blocks, 256, 0, stream>>>(static_cast<signed char*>(to), count, seed, zeros);
     break;
   default:
-    throw Failure(DSK_STATUS_UNSUPPORTED, "no probe has data of type " + std::to_string(static_cast<int>(type)));
+    throw Failure(DSK_STATUS_UNSUPPORTED,
+                  "no probe has data of type " + std::to_string(static_cast<int>(type)));
   }
   check(cudaGetLastError(), "filling a buffer");
 }
 
-void fill_words(void* to, std::uint64_t words, std::uint32_t seed, bool zeros, cudaStream_t stream) {
+void fill_words(void* to, std::uint64_t words, std::uint32_t seed, bool zeros,
+                cudaStream_t stream) {
   word_kernel<<<1024, 256, 0, stream>>>(static_cast<std::uint32_t*>(to), words, seed, zeros);
   check(cudaGetLastError(), "filling a buffer");
 }
 
-Case make_memory(Device& device, const dsk_backend_bench_desc& desc) { return std::make_unique<MemoryCase>(device, desc); }
+Case make_memory(Device& device, const dsk_backend_bench_desc& desc) {
+  return std::make_unique<MemoryCase>(device, desc);
+}
 
 } // namespace dsk::cuda::probe

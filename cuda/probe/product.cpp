@@ -38,7 +38,8 @@ Types types_of(dsk_dtype dtype) {
   case DSK_DTYPE_I8:
     return {CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, CUBLAS_COMPUTE_32I, 1, 4};
   default:
-    throw Failure(DSK_STATUS_UNSUPPORTED, "no product has operands of type " + std::to_string(static_cast<int>(dtype)));
+    throw Failure(DSK_STATUS_UNSUPPORTED,
+                  "no product has operands of type " + std::to_string(static_cast<int>(dtype)));
   }
 }
 
@@ -47,10 +48,14 @@ constexpr std::uint64_t workspace_bytes = std::uint64_t{32} << 20;
 class ProductCase : public dsk_backend_bench_case {
 public:
   ProductCase(Device& owner, const dsk_backend_bench_desc& desc)
-      : dsk_backend_bench_case(owner), m_(desc.m), n_(desc.n), k_(desc.k), repeats_(std::max(1u, desc.count)), dtype_(desc.dtype),
-        types_(types_of(desc.dtype)), zeros_((desc.flags & DSK_BACKEND_BENCH_ZEROS) != 0) {
-    if (!blas().missing.empty() || !owner.blas) throw Failure(DSK_STATUS_UNAVAILABLE, blas().missing.empty() ? "cuBLASLt could not be opened" : blas().missing);
-    if (m_ == 0 || n_ == 0 || k_ == 0) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "m, n and k must be at least 1");
+      : dsk_backend_bench_case(owner), m_(desc.m), n_(desc.n), k_(desc.k),
+        repeats_(std::max(1u, desc.count)), dtype_(desc.dtype), types_(types_of(desc.dtype)),
+        zeros_((desc.flags & DSK_BACKEND_BENCH_ZEROS) != 0) {
+    if (!blas().missing.empty() || !owner.blas)
+      throw Failure(DSK_STATUS_UNAVAILABLE,
+                    blas().missing.empty() ? "cuBLASLt could not be opened" : blas().missing);
+    if (m_ == 0 || n_ == 0 || k_ == 0)
+      throw Failure(DSK_STATUS_INVALID_ARGUMENT, "m, n and k must be at least 1");
     const std::uint64_t weight = n_ * k_ * types_.input_bytes;
     info.sets = desc.flags & DSK_BACKEND_BENCH_WARM ? 1 : cold_sets(owner, weight);
     x_ = Memory(m_ * k_ * types_.input_bytes);
@@ -65,41 +70,56 @@ public:
     lay_out();
     choose();
     verify();
-    info.flops = 2.0 * static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(k_) * repeats_;
+    info.flops = 2.0 * static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(k_) *
+                 repeats_;
     info.bytes = static_cast<double>(repeats_) *
-                 (static_cast<double>(weight) + static_cast<double>(m_ * k_ * types_.input_bytes) + static_cast<double>(m_ * n_ * types_.output_bytes));
+                 (static_cast<double>(weight) + static_cast<double>(m_ * k_ * types_.input_bytes) +
+                  static_cast<double>(m_ * n_ * types_.output_bytes));
     describe("cuBLASLt " + blas().version + ", best of " + std::to_string(tried_));
     if (desc.flags & DSK_BACKEND_BENCH_GRAPH) capture(info.sets);
   }
 
   void enqueue(cudaStream_t stream, std::uint64_t turn) override {
     for (std::uint32_t r = 0; r < repeats_; ++r)
-      check_blas(matmul(stream, w_[static_cast<std::size_t>((turn * repeats_ + r) % info.sets)].get(), best_), "cublasLtMatmul");
+      check_blas(matmul(stream,
+                        w_[static_cast<std::size_t>((turn * repeats_ + r) % info.sets)].get(),
+                        best_),
+                 "cublasLtMatmul");
   }
 
 private:
   // Row-major y[m, n] = x[m, k] w[n, k]^T is, column by column, y^T = w x^T.
   void lay_out() {
     const Blas& b = blas();
-    check_blas(b.desc_init(&operation_, sizeof operation_, types_.compute, types_.scale), "cublasLtMatmulDescInit");
+    check_blas(b.desc_init(&operation_, sizeof operation_, types_.compute, types_.scale),
+               "cublasLtMatmulDescInit");
     const cublasOperation_t transposed = CUBLAS_OP_T;
-    check_blas(b.desc_set(&operation_, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed), "TRANSA");
-    const auto layout = [&](cublasLtMatrixLayoutOpaque_t& out, cudaDataType_t type, std::uint64_t rows, std::uint64_t columns) {
-      check_blas(b.layout_init(&out, sizeof out, type, rows, columns, static_cast<std::int64_t>(rows)), "cublasLtMatrixLayoutInit");
+    check_blas(b.desc_set(&operation_, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed),
+               "TRANSA");
+    const auto layout = [&](cublasLtMatrixLayoutOpaque_t& out, cudaDataType_t type,
+                            std::uint64_t rows, std::uint64_t columns) {
+      check_blas(
+          b.layout_init(&out, sizeof out, type, rows, columns, static_cast<std::int64_t>(rows)),
+          "cublasLtMatrixLayoutInit");
     };
     layout(w_layout_, types_.input, k_, n_);
     layout(x_layout_, types_.input, k_, m_);
     layout(y_layout_, types_.output, n_, m_);
   }
 
-  cublasStatus_t matmul(cudaStream_t stream, const void* w, const cublasLtMatmulAlgo_t& algo) const {
+  cublasStatus_t matmul(cudaStream_t stream, const void* w,
+                        const cublasLtMatmulAlgo_t& algo) const {
     const float one = 1, zero = 0;
     const std::int32_t whole_one = 1, whole_zero = 0;
     const bool whole = types_.scale == CUDA_R_32I;
-    return blas().matmul(device.blas, const_cast<cublasLtMatmulDescOpaque_t*>(&operation_), whole ? static_cast<const void*>(&whole_one) : &one, w,
-                         const_cast<cublasLtMatrixLayoutOpaque_t*>(&w_layout_), x_.get(), const_cast<cublasLtMatrixLayoutOpaque_t*>(&x_layout_),
-                         whole ? static_cast<const void*>(&whole_zero) : &zero, y_.get(), const_cast<cublasLtMatrixLayoutOpaque_t*>(&y_layout_),
-                         y_.get(), const_cast<cublasLtMatrixLayoutOpaque_t*>(&y_layout_), &algo, workspace_.get(), workspace_bytes, stream);
+    return blas().matmul(device.blas, const_cast<cublasLtMatmulDescOpaque_t*>(&operation_),
+                         whole ? static_cast<const void*>(&whole_one) : &one, w,
+                         const_cast<cublasLtMatrixLayoutOpaque_t*>(&w_layout_), x_.get(),
+                         const_cast<cublasLtMatrixLayoutOpaque_t*>(&x_layout_),
+                         whole ? static_cast<const void*>(&whole_zero) : &zero, y_.get(),
+                         const_cast<cublasLtMatrixLayoutOpaque_t*>(&y_layout_), y_.get(),
+                         const_cast<cublasLtMatrixLayoutOpaque_t*>(&y_layout_), &algo,
+                         workspace_.get(), workspace_bytes, stream);
   }
 
   void choose() {
@@ -107,22 +127,30 @@ private:
     cublasLtMatmulPreferenceOpaque_t preference{};
     check_blas(b.preference_init(&preference, sizeof preference), "cublasLtMatmulPreferenceInit");
     const std::size_t most = workspace_bytes;
-    check_blas(b.preference_set(&preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most, sizeof most), "MAX_WORKSPACE_BYTES");
+    check_blas(
+        b.preference_set(&preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most, sizeof most),
+        "MAX_WORKSPACE_BYTES");
     cublasLtMatmulHeuristicResult_t found[8];
     int count = 0;
-    const cublasStatus_t status = b.heuristic(device.blas, &operation_, &w_layout_, &x_layout_, &y_layout_, &y_layout_, &preference, 8, found, &count);
+    const cublasStatus_t status =
+        b.heuristic(device.blas, &operation_, &w_layout_, &x_layout_, &y_layout_, &y_layout_,
+                    &preference, 8, found, &count);
     if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0))
-      throw Failure(DSK_STATUS_UNSUPPORTED, "cuBLASLt " + b.version + " has no kernel for this product on this device");
+      throw Failure(DSK_STATUS_UNSUPPORTED,
+                    "cuBLASLt " + b.version + " has no kernel for this product on this device");
     check_blas(status, "cublasLtMatmulAlgoGetHeuristic");
     cudaEvent_t from = nullptr, to = nullptr;
     check(cudaEventCreate(&from), "cudaEventCreate");
     check(cudaEventCreate(&to), "cudaEventCreate");
     float least = INFINITY;
     for (int i = 0; i < count; ++i) {
-      if (found[i].state != CUBLAS_STATUS_SUCCESS || matmul(stream_, w_[0].get(), found[i].algo) != CUBLAS_STATUS_SUCCESS) continue;
+      if (found[i].state != CUBLAS_STATUS_SUCCESS ||
+          matmul(stream_, w_[0].get(), found[i].algo) != CUBLAS_STATUS_SUCCESS)
+        continue;
       constexpr int rounds = 12;
       check(cudaEventRecord(from, stream_), "cudaEventRecord");
-      for (int r = 0; r < rounds; ++r) (void)matmul(stream_, w_[static_cast<std::size_t>(r) % info.sets].get(), found[i].algo);
+      for (int r = 0; r < rounds; ++r)
+        (void)matmul(stream_, w_[static_cast<std::size_t>(r) % info.sets].get(), found[i].algo);
       check(cudaEventRecord(to, stream_), "cudaEventRecord");
       check(cudaEventSynchronize(to), "trying a kernel");
       float ms = 0;
@@ -135,7 +163,9 @@ private:
     }
     (void)cudaEventDestroy(from);
     (void)cudaEventDestroy(to);
-    if (tried_ == 0) throw Failure(DSK_STATUS_UNSUPPORTED, "cuBLASLt " + b.version + " could run none of its kernels for this product");
+    if (tried_ == 0)
+      throw Failure(DSK_STATUS_UNSUPPORTED,
+                    "cuBLASLt " + b.version + " could run none of its kernels for this product");
   }
 
   double element(const std::vector<char>& bytes, std::size_t at) const {
@@ -176,10 +206,13 @@ private:
     std::vector<char> one(types_.output_bytes);
     for (std::uint64_t i = 0; i < 16; ++i) {
       const std::uint64_t row = (i * 7919) % m_, column = (i * 104729 + 13) % n_;
-      check(cudaMemcpy(one.data(), y_.get<char>() + (row * n_ + column) * types_.output_bytes, one.size(), cudaMemcpyDeviceToHost), "reading the result");
+      check(cudaMemcpy(one.data(), y_.get<char>() + (row * n_ + column) * types_.output_bytes,
+                       one.size(), cudaMemcpyDeviceToHost),
+            "reading the result");
       double wanted = 0;
       if (!zeros_)
-        for (std::uint64_t j = 0; j < k_; ++j) wanted += small_integer(row * k_ + j, 1) * small_integer(column * k_ + j, 2);
+        for (std::uint64_t j = 0; j < k_; ++j)
+          wanted += small_integer(row * k_ + j, 1) * small_integer(column * k_ + j, 2);
       const double got = element(one, 0);
       difference += (got - wanted) * (got - wanted);
       size += wanted * wanted;
@@ -203,6 +236,8 @@ private:
 
 } // namespace
 
-Case make_product(Device& device, const dsk_backend_bench_desc& desc) { return std::make_unique<ProductCase>(device, desc); }
+Case make_product(Device& device, const dsk_backend_bench_desc& desc) {
+  return std::make_unique<ProductCase>(device, desc);
+}
 
 } // namespace dsk::cuda::probe

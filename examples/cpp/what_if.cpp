@@ -10,7 +10,8 @@ int main() try {
   request.model = dsk::ModelRef::named("deepseek-r1");
   request.devices = {"h200-sxm", "b200"};
   request.engines = {"sglang"};
-  request.workload = dsk::Workload::open_loop(/*rate_per_s=*/5, /*input_tokens=*/2048, /*output_tokens=*/512);
+  request.workload =
+      dsk::Workload::open_loop(/*rate_per_s=*/5, /*input_tokens=*/2048, /*output_tokens=*/512);
   request.slo.ttft_ms = 3000;
 
   std::printf("%8s  %-10s %5s  %-16s %10s\n", "TPOT ms", "device", "GPUs", "split", "$/Mtok out");
@@ -23,10 +24,10 @@ int main() try {
     }
     const dsk::PlanOption& best = *answer.best;
     char split[64];
-    std::snprintf(split, sizeof split, "TP%d DP%d EP%d", static_cast<int>(best.tp), static_cast<int>(best.dp),
-                  static_cast<int>(best.ep));
-    std::printf("%8.0f  %-10s %5d  %-16s %10.2f\n", tpot_ms, best.device.c_str(), static_cast<int>(best.gpus),
-                split, best.usd_per_mtok_output.value_or(0));
+    std::snprintf(split, sizeof split, "TP%d DP%d EP%d", static_cast<int>(best.tp),
+                  static_cast<int>(best.dp), static_cast<int>(best.ep));
+    std::printf("%8.0f  %-10s %5d  %-16s %10.2f\n", tpot_ms, best.device.c_str(),
+                static_cast<int>(best.gpus), split, best.usd_per_mtok_output.value_or(0));
   }
   return 0;
 } catch (const dsk::Error& e) {

@@ -60,12 +60,12 @@ struct Engine {
   std::string as_of;
 
   MemoryRule memory_rule = MemoryRule::fraction_of_total;
-  double memory_fraction = 0.9;   // default of the engine's flag; 0: derived (SGLang)
-  int kv_block_tokens = 16;       // tokens a KV page
-  int mla_block_tokens = 64;      // the same for MLA latents and compressed entries
+  double memory_fraction = 0.9;      // default of the engine's flag; 0: derived (SGLang)
+  int kv_block_tokens = 16;          // tokens a KV page
+  int mla_block_tokens = 64;         // the same for MLA latents and compressed entries
   int compressed_block_tokens = 256; // tokens that a page of V4\'s compressed entries stands for
   int compressed_page_alignment = 1; // bytes
-  bool materialises_kv_b = false; // keeps kv_b_proj a second time in bf16, for absorbed MLA
+  bool materialises_kv_b = false;    // keeps kv_b_proj a second time in bf16, for absorbed MLA
   std::vector<Overhead> overheads;
   std::vector<WeightReading> readings;
   int max_sequences = 256; // default slots

@@ -82,7 +82,8 @@ Fault engine_fault(const Engine& engine, const Device& device, const Parallel& p
   }
   if (engine.kind == EngineKind::tensorrt_llm) {
     if (parallel.tp > 1 && parallel.dp > 1)
-      return SplitFault{"dp", "TensorRT-LLM runs attention tensor-parallel or data-parallel, not both"};
+      return SplitFault{"dp",
+                        "TensorRT-LLM runs attention tensor-parallel or data-parallel, not both"};
     if (nodes > 1)
       return SplitFault{"tp", "TensorRT-LLM over several nodes needs MPI, which a pod has not"};
   }

@@ -60,8 +60,8 @@ struct SplitFault {
 /// The first reason why `parallel` does not divide the model (heads, experts, layers), or nothing.
 std::optional<SplitFault> split_fault(const Model& model, const Parallel& parallel);
 
-/// The first reason why the engine cannot start such a replica on hosts of `device.per_node` devices,
-/// or nothing. What lib/emit writes as a start command obeys the same rules.
+/// The first reason why the engine cannot start such a replica on hosts of `device.per_node`
+/// devices, or nothing. What lib/emit writes as a start command obeys the same rules.
 std::optional<SplitFault> engine_fault(const Engine& engine, const Device& device,
                                        const Parallel& parallel);
 

@@ -231,7 +231,8 @@ void Search::add_candidates(const Variant& variant, const Device& device, const 
         for (const std::int64_t ep : eps) {
           const perf::Parallel parallel{static_cast<int>(tp), static_cast<int>(pp),
                                         static_cast<int>(dp), static_cast<int>(ep)};
-          if (perf::split_fault(model, parallel) || perf::engine_fault(engine, device, parallel)) continue;
+          if (perf::split_fault(model, parallel) || perf::engine_fault(engine, device, parallel))
+            continue;
           ++considered_;
           Candidate candidate;
           candidate.model = &model;

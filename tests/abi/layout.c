@@ -390,10 +390,14 @@ FUNCTION(dsk_status, dsk_bench_monitor_run, dsk_bench_monitor*, dsk_bench_monito
 FUNCTION(void, dsk_bench_monitor_destroy, dsk_bench_monitor*);
 FUNCTION(dsk_status, dsk_plan_calibrate, const char*, size_t, char**, size_t*, dsk_error**);
 
-FUNCTION(dsk_status, dsk_plan_simulate, const char*, size_t, dsk_cancel*, dsk_request_times*, size_t, size_t, size_t*, char**, size_t*, dsk_error**);
-FUNCTION(dsk_status, dsk_plan_tune_batching, const char*, size_t, dsk_cancel*, char**, size_t*, dsk_error**);
-FUNCTION(dsk_status, dsk_plan_validate_requests, const char*, size_t, const char*, size_t, dsk_cancel*, char**, dsk_error**);
-FUNCTION(dsk_status, dsk_plan_validate_e2e, const char*, size_t, const char*, size_t, dsk_cancel*, char**, char**, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_simulate, const char*, size_t, dsk_cancel*, dsk_request_times*,
+         size_t, size_t, size_t*, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_tune_batching, const char*, size_t, dsk_cancel*, char**, size_t*,
+         dsk_error**);
+FUNCTION(dsk_status, dsk_plan_validate_requests, const char*, size_t, const char*, size_t,
+         dsk_cancel*, char**, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_validate_e2e, const char*, size_t, const char*, size_t, dsk_cancel*,
+         char**, char**, dsk_error**);
 
 /* Run as a test, it shows that the library that is loaded has each of them. */
 int main(void) {

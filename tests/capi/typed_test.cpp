@@ -11,8 +11,7 @@ namespace {
 int failures = 0;
 
 void check(bool holds, const char* what, int line) {
-  if (holds)
-    return;
+  if (holds) return;
   std::printf("%s:%d: %s does not hold\n", __FILE__, line, what);
   ++failures;
 }
@@ -120,8 +119,9 @@ int main() {
   plans_are_shared_and_cancelled();
   json_values_round_trip();
   CHECK(dsk::catalog_names(DSK_CATALOG_ENGINE).size() >= 4);
-  CHECK(dsk::JsonValue::parse(dsk::catalog_record(DSK_CATALOG_MODEL, "DeepSeek R1"))["name"].text() ==
-        "deepseek-r1");
+  CHECK(
+      dsk::JsonValue::parse(dsk::catalog_record(DSK_CATALOG_MODEL, "DeepSeek R1"))["name"].text() ==
+      "deepseek-r1");
   CHECK(dsk_live_objects() == alive);
   return failures ? 1 : 0;
 }

@@ -379,45 +379,6 @@ FUNCTION(dsk_status, dsk_bench_machine_emit, const char*, size_t, char**, size_t
 VALUE(DSK_BENCH_FIXED_COUNT, 0x1u);
 VALUE(DSK_BENCH_KEEP_SAMPLES, 0x2u);
 VALUE(DSK_BENCH_NO_WARMUP, 0x4u);
-VALUE(DSK_BENCH_LOAD_JSON, 0);
-VALUE(DSK_BENCH_LOAD_VLLM, 1);
-VALUE(DSK_BENCH_LOAD_TABLE, 2);
-VALUE(DSK_BENCH_MONITOR_JSON, 0);
-VALUE(DSK_BENCH_MONITOR_PROMETHEUS, 1);
-VALUE(DSK_BENCH_MONITOR_TABLE, 2);
-SIZE(dsk_bench_options, 128);
-OFFSET(dsk_bench_options, flags, 4);
-OFFSET(dsk_bench_options, name, 8);
-OFFSET(dsk_bench_options, max_interval, 16);
-OFFSET(dsk_bench_options, max_noise, 24);
-OFFSET(dsk_bench_options, confidence, 32);
-OFFSET(dsk_bench_options, warmup_ns, 40);
-OFFSET(dsk_bench_options, min_time_ns, 48);
-OFFSET(dsk_bench_options, max_time_ns, 56);
-OFFSET(dsk_bench_options, min_samples, 64);
-OFFSET(dsk_bench_options, max_samples, 72);
-OFFSET(dsk_bench_options, seed, 80);
-OFFSET(dsk_bench_options, bytes, 88);
-OFFSET(dsk_bench_options, flops, 96);
-OFFSET(dsk_bench_options, data, 104);
-OFFSET(dsk_bench_options, data_len, 112);
-OFFSET(dsk_bench_options, cancel, 120);
-SIZE(dsk_bench_sample, 48);
-OFFSET(dsk_bench_sample, iterations, 8);
-OFFSET(dsk_bench_sample, device_ns, 16);
-OFFSET(dsk_bench_sample, enqueue_ns, 24);
-OFFSET(dsk_bench_sample, prompt_tokens, 32);
-OFFSET(dsk_bench_sample, output_tokens, 40);
-FUNCTION(dsk_status, dsk_bench_run, const dsk_bench_options*, dsk_bench_fn, void*, char**, size_t*,
-         dsk_error**);
-FUNCTION(dsk_status, dsk_bench_compare_run, const dsk_bench_options*, dsk_bench_fn, void*,
-         dsk_bench_fn, void*, char**, size_t*, dsk_error**);
-FUNCTION(dsk_status, dsk_bench_command_run, const dsk_bench_options*, const char* const*, size_t,
-         char**, size_t*, dsk_error**);
-FUNCTION(dsk_status, dsk_bench_probe, const char*, size_t, dsk_cancel*, char**, size_t*,
-         dsk_error**);
-FUNCTION(dsk_status, dsk_bench_machine_to_json, char**, size_t*, dsk_error**);
-FUNCTION(dsk_status, dsk_bench_machine_emit, const char*, size_t, char**, size_t*, dsk_error**);
 FUNCTION(dsk_status, dsk_bench_load_run, const char*, size_t, dsk_cancel*, char**, size_t*,
          dsk_error**);
 FUNCTION(dsk_status, dsk_bench_load_emit, const char* const*, size_t, dsk_bench_load_format, char**,
@@ -428,6 +389,11 @@ FUNCTION(dsk_status, dsk_bench_monitor_run, dsk_bench_monitor*, dsk_bench_monito
          size_t*, dsk_error**);
 FUNCTION(void, dsk_bench_monitor_destroy, dsk_bench_monitor*);
 FUNCTION(dsk_status, dsk_plan_calibrate, const char*, size_t, char**, size_t*, dsk_error**);
+
+FUNCTION(dsk_status, dsk_plan_simulate, const char*, size_t, dsk_cancel*, dsk_request_times*, size_t, size_t, size_t*, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_tune_batching, const char*, size_t, dsk_cancel*, char**, size_t*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_validate_requests, const char*, size_t, const char*, size_t, dsk_cancel*, char**, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_validate_e2e, const char*, size_t, const char*, size_t, dsk_cancel*, char**, char**, dsk_error**);
 
 /* Run as a test, it shows that the library that is loaded has each of them. */
 int main(void) {

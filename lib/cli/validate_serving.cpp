@@ -1,5 +1,6 @@
 // dsk validate e2e FILE.csv and dsk validate requests DIR: measured serving against the simulator.
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "cli/files.hpp"
@@ -18,6 +19,15 @@ struct Flags {
   std::vector<std::string> catalog_files;
   bool json = false;
 };
+
+/// Calls a C function that gives a report without its length.
+template <class Call> std::string report_from(Call&& call) {
+  return detail::text_from([&](char** out, size_t* length, dsk_error** error) {
+    const dsk_status status = call(out, error);
+    if (status == DSK_STATUS_OK) *length = std::strlen(*out);
+    return status;
+  });
+}
 
 void add_catalog(JsonValue& request, const Flags& f) {
   JsonValue documents = JsonValue::array();
@@ -87,7 +97,7 @@ int run_e2e(const Flags& f) {
   const std::string document = request.dump();
   const std::string csv = read_file(f.file);
   char* predictions = nullptr;
-  const std::string report = detail::text_from([&](char** out, size_t*, dsk_error** error) {
+  const std::string report = report_from([&](char** out, dsk_error** error) {
     return dsk_plan_validate_e2e(document.data(), document.size(), csv.data(), csv.size(),
                                  interrupt().get(), out, &predictions, error);
   });
@@ -135,7 +145,7 @@ int run_requests(const Flags& f) {
   add_catalog(request, f);
   const std::string document = request.dump();
   const std::string log = read_file(f.file + "/requests.jsonl");
-  const std::string text = detail::text_from([&](char** out, size_t*, dsk_error** error) {
+  const std::string text = report_from([&](char** out, dsk_error** error) {
     return dsk_plan_validate_requests(document.data(), document.size(), log.data(), log.size(),
                                       interrupt().get(), out, error);
   });

@@ -145,6 +145,14 @@ void Replica::step() {
   schedule();
 }
 
+// Tokens that the pages in use are for; a prompt's pages are taken when it is admitted.
+double Replica::tokens_held() const noexcept {
+  double tokens = mean_length() * static_cast<double>(decoding_);
+  for (const std::uint32_t slot : prefilling_)
+    tokens += slots_[slot].prompt;
+  return tokens;
+}
+
 void Replica::account(double until_s, double decoding_s) {
   const double dt = until_s - now_s_;
   totals_.in_system_s += static_cast<double>(in_system() - ended_) * dt;
@@ -174,7 +182,7 @@ void Replica::apply() {
   }
   const double dt = end_s_ - now_s_;
   const double pages_before = static_cast<double>(used());
-  const double tokens_before = mean_length() * static_cast<double>(decoding_);
+  const double tokens_before = tokens_held();
   account(end_s_, dt);
   totals_.busy_s += dt;
   totals_.steps += steps_;
@@ -214,7 +222,7 @@ void Replica::apply() {
   }
   swap_us_ = 0;
   totals_.kv_block_s += (pages_before + static_cast<double>(used())) / 2 * dt;
-  totals_.kv_token_s += (tokens_before + mean_length() * static_cast<double>(decoding_)) / 2 * dt;
+  totals_.kv_token_s += (tokens_before + tokens_held()) / 2 * dt;
   while (!finishes_.empty() && finishes_.front().tick <= ticks_) {
     const std::uint32_t slot = finishes_.front().slot;
     std::pop_heap(finishes_.begin(), finishes_.end());

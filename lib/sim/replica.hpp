@@ -172,6 +172,7 @@ private:
   // replica.cpp: what a finished step changes
   void apply();
   void advance(std::int64_t steps, double first_us, double last_us);
+  double tokens_held() const noexcept;
   void account(double until_s, double decoding_s);
   void prompt_ready(std::uint32_t slot);
   void join(std::uint32_t slot);

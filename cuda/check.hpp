@@ -1,4 +1,5 @@
-// Failures inside the plugin: thrown here, turned into a status and a sentence at the table (entry.cpp).
+// Failures inside the plugin: thrown here, turned into a status and a sentence at the table
+// (entry.cpp).
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -15,7 +16,8 @@ namespace dsk::cuda {
 
 class Failure : public std::exception {
 public:
-  Failure(dsk_status status, std::string sentence) : status_(status), sentence_(std::move(sentence)) {}
+  Failure(dsk_status status, std::string sentence)
+      : status_(status), sentence_(std::move(sentence)) {}
   dsk_status status() const noexcept { return status_; }
   const char* what() const noexcept override { return sentence_.c_str(); }
 
@@ -28,8 +30,10 @@ private:
 inline void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   (void)cudaGetLastError();
-  const dsk_status code = status == cudaErrorMemoryAllocation ? DSK_STATUS_OUT_OF_MEMORY : DSK_STATUS_BACKEND;
-  throw Failure(code, std::string(what) + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")");
+  const dsk_status code =
+      status == cudaErrorMemoryAllocation ? DSK_STATUS_OUT_OF_MEMORY : DSK_STATUS_BACKEND;
+  throw Failure(code, std::string(what) + ": " + cudaGetErrorString(status) + " (" +
+                          cudaGetErrorName(status) + ")");
 }
 
 inline void write_error(dsk_backend_error* error, const char* sentence) noexcept {

@@ -27,18 +27,21 @@ Device::Device(int ordinal_) : ordinal(ordinal_) {
   if (info.compute_major < 8)
     throw Failure(DSK_STATUS_UNSUPPORTED, std::string(info.name) + " has compute capability " +
                                               std::to_string(info.compute_major) + "." +
-                                              std::to_string(info.compute_minor) + "; the plugin needs 8.0 or newer");
+                                              std::to_string(info.compute_minor) +
+                                              "; the plugin needs 8.0 or newer");
   compute = static_cast<int>(10 * info.compute_major + info.compute_minor);
   multiprocessors = static_cast<int>(info.multiprocessors);
   programmatic_launch = compute >= 90;
   const Current current(ordinal);
   check(cudaFree(nullptr), "making the device's context");
   int limit = 0;
-  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, ordinal), "cudaDeviceGetAttribute");
+  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, ordinal),
+        "cudaDeviceGetAttribute");
   shared_limit = static_cast<std::size_t>(limit);
   gemv_prepare(shared_limit);
   check(cudaStreamCreateWithFlags(&service, cudaStreamNonBlocking), "cudaStreamCreate");
-  if (dsk::cuda::blas().missing.empty() && dsk::cuda::blas().create(&this->blas) != CUBLAS_STATUS_SUCCESS) {
+  if (dsk::cuda::blas().missing.empty() &&
+      dsk::cuda::blas().create(&this->blas) != CUBLAS_STATUS_SUCCESS) {
     (void)cudaStreamDestroy(service);
     throw Failure(DSK_STATUS_BACKEND, "cublasLtCreate failed");
   }

@@ -30,7 +30,8 @@ struct Device {
   bool programmatic_launch = false; // compute capability 9.0 and later
   std::size_t shared_limit = 0;     // bytes of shared memory that one thread block may have
   cudaStream_t service = nullptr;   // for copies that must be complete at return
-  cublasLtHandle_t blas = nullptr;  // NULL when cuBLASLt is not there: own kernels then do all products
+  cublasLtHandle_t blas =
+      nullptr; // NULL when cuBLASLt is not there: own kernels then do all products
 
   explicit Device(int ordinal);
   ~Device();
@@ -38,7 +39,9 @@ struct Device {
   Device& operator=(const Device&) = delete;
 };
 
-inline cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+inline cudaStream_t stream_of(void* stream) {
+  return static_cast<cudaStream_t>(stream);
+}
 
 } // namespace dsk::cuda
 

@@ -27,12 +27,14 @@ struct Entries {
 
   Entries() {
     complete = library.bind(init, "cuInit") && library.bind(version, "cuDriverGetVersion") &&
-               library.bind(device_count, "cuDeviceGetCount") && library.bind(device_get, "cuDeviceGet") &&
+               library.bind(device_count, "cuDeviceGetCount") &&
+               library.bind(device_get, "cuDeviceGet") &&
                library.bind(device_name, "cuDeviceGetName") &&
                library.bind(device_attribute, "cuDeviceGetAttribute") &&
                library.bind(device_memory, "cuDeviceTotalMem_v2") &&
                library.bind(device_uuid, "cuDeviceGetUuid_v2") &&
-               library.bind(device_address, "cuDeviceGetPCIBusId") && library.bind(error_name, "cuGetErrorName");
+               library.bind(device_address, "cuDeviceGetPCIBusId") &&
+               library.bind(error_name, "cuGetErrorName");
   }
 };
 
@@ -75,23 +77,26 @@ Driver find_driver() {
   }
   found.version = kernel_driver_version();
   int api = 0;
-  if (cu.version && cu.version(&api) == CUDA_SUCCESS) found.api_version = static_cast<std::uint32_t>(api);
+  if (cu.version && cu.version(&api) == CUDA_SUCCESS)
+    found.api_version = static_cast<std::uint32_t>(api);
   if (found.api_version < required_api_version || !cu.complete) {
     found.refusal = "driver too old: needs " + std::string(required_driver) + " or newer (CUDA " +
                     version_text(required_api_version) + "), found " +
-                    (found.version.empty() ? "a driver of unknown version" : found.version) + " (CUDA " +
-                    version_text(found.api_version) + ")";
+                    (found.version.empty() ? "a driver of unknown version" : found.version) +
+                    " (CUDA " + version_text(found.api_version) + ")";
     return found;
   }
   const CUresult status = cu.init(0);
   if (status != CUDA_SUCCESS) {
     const char* name = nullptr;
     if (cu.error_name(status, &name) != CUDA_SUCCESS || !name) name = "unknown error";
-    found.refusal = "the NVIDIA driver " + found.version + " found no usable device: cuInit said " + name;
+    found.refusal =
+        "the NVIDIA driver " + found.version + " found no usable device: cuInit said " + name;
     return found;
   }
   int count = 0;
-  if (cu.device_count(&count) == CUDA_SUCCESS) found.device_count = static_cast<std::uint32_t>(count);
+  if (cu.device_count(&count) == CUDA_SUCCESS)
+    found.device_count = static_cast<std::uint32_t>(count);
   found.present = true;
   if (count == 0) found.refusal = "the NVIDIA driver " + found.version + " sees no device";
   return found;
@@ -123,18 +128,22 @@ bool describe(std::int32_t ordinal, dsk_backend_device_info& out, std::string& w
   }
   const auto attribute = [&](CUdevice_attribute which) {
     int value = 0;
-    return cu.device_attribute(&value, which, device) == CUDA_SUCCESS ? static_cast<std::uint32_t>(value) : 0u;
+    return cu.device_attribute(&value, which, device) == CUDA_SUCCESS
+               ? static_cast<std::uint32_t>(value)
+               : 0u;
   };
   out.ordinal = ordinal;
   if (cu.device_name(out.name, sizeof out.name, device) != CUDA_SUCCESS) out.name[0] = '\0';
-  if (cu.device_address(out.pci_address, sizeof out.pci_address, device) != CUDA_SUCCESS) out.pci_address[0] = '\0';
+  if (cu.device_address(out.pci_address, sizeof out.pci_address, device) != CUDA_SUCCESS)
+    out.pci_address[0] = '\0';
   CUuuid uuid{};
   if (cu.device_uuid(&uuid, device) == CUDA_SUCCESS) {
     unsigned char b[16];
     std::memcpy(b, uuid.bytes, sizeof b);
     std::snprintf(out.uuid, sizeof out.uuid,
-                  "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-                  b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+                  "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+                  b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                  b[14], b[15]);
   }
   std::size_t memory = 0;
   if (cu.device_memory(&memory, device) == CUDA_SUCCESS) out.memory_bytes = memory;

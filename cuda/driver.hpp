@@ -1,4 +1,5 @@
-// What the NVIDIA driver of this machine is, read through libcuda.so.1 and NVML without making a context.
+// What the NVIDIA driver of this machine is, read through libcuda.so.1 and NVML without making a
+// context.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ struct Driver {
   bool present = false;
   std::uint32_t api_version = 0; // 1000 * major + 10 * minor
   std::uint32_t device_count = 0;
-  std::string version;  // of the kernel driver, "" when it cannot be read
-  std::string refusal;  // why nothing can run, "" when it can
+  std::string version; // of the kernel driver, "" when it cannot be read
+  std::string refusal; // why nothing can run, "" when it can
 };
 
 /// CUDA 13.0, what the plugin is built for, and the first driver branch that has it.

@@ -40,7 +40,8 @@ dsk_status probe(dsk_backend_probe* out, dsk_backend_error* error) {
     copy_text(out->blas_version, dsk::cuda::blas().version);
     copy_text(out->collective_version, dsk::cuda::nccl_version());
     std::string missing;
-    for (const std::string& sentence : {driver.refusal, dsk::cuda::blas().missing, dsk::cuda::nccl_missing()})
+    for (const std::string& sentence :
+         {driver.refusal, dsk::cuda::blas().missing, dsk::cuda::nccl_missing()})
       if (!sentence.empty()) missing += (missing.empty() ? "" : "; ") + sentence;
     copy_text(out->missing, missing);
   });
@@ -53,8 +54,10 @@ dsk_status device_info(int32_t ordinal, dsk_backend_device_info* out, dsk_backen
     out->struct_size = size;
     std::string why;
     if (!dsk::cuda::describe(ordinal, *out, why))
-      throw Failure(dsk::cuda::driver().refusal.empty() ? DSK_STATUS_NOT_FOUND : DSK_STATUS_UNAVAILABLE, why);
-    copy_text(out->tuning_key, std::string(out->name) + ", driver " + dsk::cuda::driver().version + ", cuBLASLt " + dsk::cuda::blas().version);
+      throw Failure(
+          dsk::cuda::driver().refusal.empty() ? DSK_STATUS_NOT_FOUND : DSK_STATUS_UNAVAILABLE, why);
+    copy_text(out->tuning_key, std::string(out->name) + ", driver " + dsk::cuda::driver().version +
+                                   ", cuBLASLt " + dsk::cuda::blas().version);
   });
 }
 
@@ -62,9 +65,12 @@ dsk_status device_open(int32_t ordinal, dsk_backend_device** out, dsk_backend_er
   return guarded(error, [&] { *out = new dsk_backend_device(ordinal); });
 }
 
-void device_close(dsk_backend_device* device) { delete device; }
+void device_close(dsk_backend_device* device) {
+  delete device;
+}
 
-dsk_status memory_alloc(dsk_backend_device* device, uint64_t bytes, void** out, dsk_backend_error* error) {
+dsk_status memory_alloc(dsk_backend_device* device, uint64_t bytes, void** out,
+                        dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Current current(device->device.ordinal);
     dsk::cuda::check(cudaMalloc(out, bytes), "cudaMalloc");
@@ -82,7 +88,8 @@ dsk_status memory_copy(dsk_backend_device* device, void* to, const void* from, u
                        dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Current current(device->device.ordinal);
-    dsk::cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, device->device.service), "cudaMemcpy");
+    dsk::cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, device->device.service),
+                     "cudaMemcpy");
     dsk::cuda::check(cudaStreamSynchronize(device->device.service), "cudaMemcpy");
   });
 }
@@ -107,7 +114,9 @@ dsk_status stream_create(dsk_backend_device* device, void** out, dsk_backend_err
   });
 }
 
-void stream_destroy(dsk_backend_device*, void* stream) { (void)cudaStreamDestroy(stream_of(stream)); }
+void stream_destroy(dsk_backend_device*, void* stream) {
+  (void)cudaStreamDestroy(stream_of(stream));
+}
 
 dsk_status stream_synchronize(dsk_backend_device* device, void* stream, dsk_backend_error* error) {
   return guarded(error, [&] {
@@ -116,7 +125,8 @@ dsk_status stream_synchronize(dsk_backend_device* device, void* stream, dsk_back
   });
 }
 
-dsk_status stream_query(dsk_backend_device* device, void* stream, uint32_t* done, dsk_backend_error* error) {
+dsk_status stream_query(dsk_backend_device* device, void* stream, uint32_t* done,
+                        dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Current current(device->device.ordinal);
     const cudaError_t status = cudaStreamQuery(stream_of(stream));
@@ -125,11 +135,15 @@ dsk_status stream_query(dsk_backend_device* device, void* stream, uint32_t* done
   });
 }
 
-dsk_status gemm_create(dsk_backend_device* device, const dsk_backend_gemm_desc* desc, dsk_backend_gemm** out, dsk_backend_error* error) {
+dsk_status gemm_create(dsk_backend_device* device, const dsk_backend_gemm_desc* desc,
+                       dsk_backend_gemm** out, dsk_backend_error* error) {
   return guarded(error, [&] { *out = new dsk_backend_gemm(device->device, *desc); });
 }
-void gemm_destroy(dsk_backend_gemm* gemm) { delete gemm; }
-dsk_status gemm_info(const dsk_backend_gemm* gemm, dsk_backend_gemm_info* out, dsk_backend_error* error) {
+void gemm_destroy(dsk_backend_gemm* gemm) {
+  delete gemm;
+}
+dsk_status gemm_info(const dsk_backend_gemm* gemm, dsk_backend_gemm_info* out,
+                     dsk_backend_error* error) {
   return guarded(error, [&] {
     const std::uint32_t size = out->struct_size;
     *out = dsk_backend_gemm_info{};
@@ -143,16 +157,20 @@ const char* gemm_choices(const dsk_backend_gemm* gemm, size_t* len) {
   *len = gemm->gemm.choices_text().size();
   return gemm->gemm.choices_text().c_str();
 }
-dsk_status gemm_enqueue(const dsk_backend_gemm* gemm, uint64_t m, const void* x, void* y, void* workspace, void* stream, dsk_backend_error* error) {
+dsk_status gemm_enqueue(const dsk_backend_gemm* gemm, uint64_t m, const void* x, void* y,
+                        void* workspace, void* stream, dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Range range("dsk product");
     gemm->gemm.enqueue(m, x, y, workspace, stream_of(stream));
   });
 }
 
-dsk::cuda::Launch launch_on(const dsk_backend_device* device, void* stream) { return {stream_of(stream), device->device.programmatic_launch}; }
+dsk::cuda::Launch launch_on(const dsk_backend_device* device, void* stream) {
+  return {stream_of(stream), device->device.programmatic_launch};
+}
 
-dsk_status activate(dsk_backend_device* device, dsk_dtype dtype, dsk_backend_activation activation, uint64_t m, uint64_t inner, const void* gate_up, void* h, void* stream,
+dsk_status activate(dsk_backend_device* device, dsk_dtype dtype, dsk_backend_activation activation,
+                    uint64_t m, uint64_t inner, const void* gate_up, void* h, void* stream,
                     dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Range range("dsk activation");
@@ -161,7 +179,8 @@ dsk_status activate(dsk_backend_device* device, dsk_dtype dtype, dsk_backend_act
     dsk::cuda::check(cudaPeekAtLastError(), "launching the activation");
   });
 }
-dsk_status epilogue(dsk_backend_device* device, const dsk_backend_epilogue_desc* desc, uint64_t m, const void* in, const void* residual, void* residual_out, void* out,
+dsk_status epilogue(dsk_backend_device* device, const dsk_backend_epilogue_desc* desc, uint64_t m,
+                    const void* in, const void* residual, void* residual_out, void* out,
                     void* stream, dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Range range("dsk epilogue");
@@ -170,15 +189,17 @@ dsk_status epilogue(dsk_backend_device* device, const dsk_backend_epilogue_desc*
     dsk::cuda::check(cudaPeekAtLastError(), "launching the epilogue");
   });
 }
-dsk_status unpack_columns(dsk_backend_device* device, dsk_dtype dtype, uint32_t ranks, const uint64_t* offsets, uint64_t m, const void* in, void* out, void* stream,
-                          dsk_backend_error* error) {
+dsk_status unpack_columns(dsk_backend_device* device, dsk_dtype dtype, uint32_t ranks,
+                          const uint64_t* offsets, uint64_t m, const void* in, void* out,
+                          void* stream, dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Current current(device->device.ordinal);
     dsk::cuda::unpack_columns(dtype, ranks, offsets, m, in, out, launch_on(device, stream));
     dsk::cuda::check(cudaPeekAtLastError(), "launching the unpacking");
   });
 }
-dsk_status sum_ranks(dsk_backend_device* device, dsk_dtype dtype, uint32_t ranks, uint64_t count, const void* in, void* out, void* stream, dsk_backend_error* error) {
+dsk_status sum_ranks(dsk_backend_device* device, dsk_dtype dtype, uint32_t ranks, uint64_t count,
+                     const void* in, void* out, void* stream, dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Current current(device->device.ordinal);
     dsk::cuda::sum_ranks(dtype, ranks, count, in, out, launch_on(device, stream));
@@ -192,48 +213,68 @@ dsk_status comm_unique_id(dsk_backend_device* device, uint8_t* id, dsk_backend_e
     dsk::cuda::nccl_unique_id(id);
   });
 }
-dsk_status comm_create(dsk_backend_device* device, const uint8_t* id, uint32_t world, uint32_t rank, const dsk_backend_comm_options* options, dsk_backend_comm** out,
+dsk_status comm_create(dsk_backend_device* device, const uint8_t* id, uint32_t world, uint32_t rank,
+                       const dsk_backend_comm_options* options, dsk_backend_comm** out,
                        dsk_backend_error* error) {
   return guarded(error, [&] {
     if (options->transport == DSK_BACKEND_TRANSPORT_PEER)
-      throw Failure(DSK_STATUS_UNSUPPORTED, "the own protocol runs inside one process; several processes need NCCL");
+      throw Failure(DSK_STATUS_UNSUPPORTED,
+                    "the own protocol runs inside one process; several processes need NCCL");
     *out = dsk::cuda::make_nccl_comm(device->device, id, world, rank).release();
   });
 }
-dsk_status comm_create_local(dsk_backend_device* const* devices, uint32_t world, const dsk_backend_comm_options* options, dsk_backend_comm** out, dsk_backend_error* error) {
+dsk_status comm_create_local(dsk_backend_device* const* devices, uint32_t world,
+                             const dsk_backend_comm_options* options, dsk_backend_comm** out,
+                             dsk_backend_error* error) {
   return guarded(error, [&] {
     std::vector<dsk::cuda::Device*> list;
-    for (uint32_t r = 0; r < world; ++r) list.push_back(&devices[r]->device);
-    auto comms = options->transport == DSK_BACKEND_TRANSPORT_VENDOR ? dsk::cuda::make_nccl_comms(list) : dsk::cuda::make_peer_comms(list, *options);
-    for (uint32_t r = 0; r < world; ++r) out[r] = comms[r].release();
+    for (uint32_t r = 0; r < world; ++r)
+      list.push_back(&devices[r]->device);
+    auto comms = options->transport == DSK_BACKEND_TRANSPORT_VENDOR
+                     ? dsk::cuda::make_nccl_comms(list)
+                     : dsk::cuda::make_peer_comms(list, *options);
+    for (uint32_t r = 0; r < world; ++r)
+      out[r] = comms[r].release();
   });
 }
-void comm_destroy(dsk_backend_comm* comm) { delete comm; }
-void comm_abort(dsk_backend_comm* comm) { comm->abort(); }
+void comm_destroy(dsk_backend_comm* comm) {
+  delete comm;
+}
+void comm_abort(dsk_backend_comm* comm) {
+  comm->abort();
+}
 dsk_status comm_poll(dsk_backend_comm* comm, int32_t* lost_rank, dsk_backend_error* error) {
   const dsk_status status = guarded(error, [&] { comm->poll(); });
   *lost_rank = comm->lost_rank();
   return status;
 }
-const char* comm_transport(const dsk_backend_comm* comm) { return comm->transport(); }
-dsk_status all_reduce(const dsk_backend_collective* calls, uint32_t count, dsk_backend_error* error) {
+const char* comm_transport(const dsk_backend_comm* comm) {
+  return comm->transport();
+}
+dsk_status all_reduce(const dsk_backend_collective* calls, uint32_t count,
+                      dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Range range("dsk all-reduce");
     calls[0].comm->all_reduce(calls, count);
   });
 }
-dsk_status all_gather(const dsk_backend_collective* calls, uint32_t count, dsk_backend_error* error) {
+dsk_status all_gather(const dsk_backend_collective* calls, uint32_t count,
+                      dsk_backend_error* error) {
   return guarded(error, [&] {
     const dsk::cuda::Range range("dsk all-gather");
     calls[0].comm->all_gather(calls, count);
   });
 }
 
-dsk_status graph_capture_begin(dsk_backend_device* device, void* const* streams, uint32_t count, dsk_backend_error* error) {
+dsk_status graph_capture_begin(dsk_backend_device* device, void* const* streams, uint32_t count,
+                               dsk_backend_error* error) {
   return guarded(error, [&] { dsk::cuda::begin_capture(device->device, streams, count); });
 }
-dsk_status graph_capture_end(dsk_backend_device* device, void* const* streams, uint32_t count, uint32_t discard, dsk_backend_graph** graph, dsk_backend_error* error) {
-  return guarded(error, [&] { dsk::cuda::end_capture(device->device, streams, count, discard != 0, *graph); });
+dsk_status graph_capture_end(dsk_backend_device* device, void* const* streams, uint32_t count,
+                             uint32_t discard, dsk_backend_graph** graph,
+                             dsk_backend_error* error) {
+  return guarded(
+      error, [&] { dsk::cuda::end_capture(device->device, streams, count, discard != 0, *graph); });
 }
 dsk_status graph_launch(dsk_backend_graph* graph, void* stream, dsk_backend_error* error) {
   return guarded(error, [&] {
@@ -241,9 +282,15 @@ dsk_status graph_launch(dsk_backend_graph* graph, void* stream, dsk_backend_erro
     dsk::cuda::launch_graph(*graph, stream);
   });
 }
-uint64_t graph_nodes(const dsk_backend_graph* graph) { return graph->nodes; }
-uint64_t graph_memory(dsk_backend_device*, uint64_t nodes) { return dsk::cuda::graph_memory_bound(nodes); }
-void graph_destroy(dsk_backend_graph* graph) { delete graph; }
+uint64_t graph_nodes(const dsk_backend_graph* graph) {
+  return graph->nodes;
+}
+uint64_t graph_memory(dsk_backend_device*, uint64_t nodes) {
+  return dsk::cuda::graph_memory_bound(nodes);
+}
+void graph_destroy(dsk_backend_graph* graph) {
+  delete graph;
+}
 
 const void* extension(const char* name) {
   return std::strcmp(name, DSK_BACKEND_BENCH) == 0 ? &dsk::cuda::probe::bench_api() : nullptr;
@@ -251,7 +298,8 @@ const void* extension(const char* name) {
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const dsk_backend_api* dsk_backend_entry(uint32_t api_version) {
+extern "C" __attribute__((visibility("default"))) const dsk_backend_api*
+dsk_backend_entry(uint32_t api_version) {
   static const dsk_backend_api table = [] {
     dsk_backend_api api{};
     api.api_version = DSK_BACKEND_API_VERSION;

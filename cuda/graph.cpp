@@ -18,7 +18,8 @@ void connect(void* from, void* to) {
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
   const cudaError_t recorded = cudaEventRecord(event, stream_of(from));
-  const cudaError_t waited = recorded == cudaSuccess ? cudaStreamWaitEvent(stream_of(to), event, 0) : recorded;
+  const cudaError_t waited =
+      recorded == cudaSuccess ? cudaStreamWaitEvent(stream_of(to), event, 0) : recorded;
   (void)cudaEventDestroy(event);
   check(waited, "joining streams in a capture");
 }
@@ -29,12 +30,16 @@ void begin_capture(const Device& device, void* const* streams, std::uint32_t cou
   const Current current(device.ordinal);
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
   check(cudaStreamIsCapturing(stream_of(streams[0]), &status), "cudaStreamIsCapturing");
-  if (status != cudaStreamCaptureStatusNone) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "the stream is being captured already");
-  check(cudaStreamBeginCapture(stream_of(streams[0]), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-  for (std::uint32_t i = 1; i < count; ++i) connect(streams[0], streams[i]);
+  if (status != cudaStreamCaptureStatusNone)
+    throw Failure(DSK_STATUS_INVALID_ARGUMENT, "the stream is being captured already");
+  check(cudaStreamBeginCapture(stream_of(streams[0]), cudaStreamCaptureModeThreadLocal),
+        "cudaStreamBeginCapture");
+  for (std::uint32_t i = 1; i < count; ++i)
+    connect(streams[0], streams[i]);
 }
 
-void end_capture(const Device& device, void* const* streams, std::uint32_t count, bool discard, dsk_backend_graph*& graph) {
+void end_capture(const Device& device, void* const* streams, std::uint32_t count, bool discard,
+                 dsk_backend_graph*& graph) {
   const Current current(device.ordinal);
   if (discard) {
     cudaGraph_t broken = nullptr;
@@ -43,7 +48,8 @@ void end_capture(const Device& device, void* const* streams, std::uint32_t count
     (void)cudaGetLastError();
     return;
   }
-  for (std::uint32_t i = 1; i < count; ++i) connect(streams[i], streams[0]);
+  for (std::uint32_t i = 1; i < count; ++i)
+    connect(streams[i], streams[0]);
   auto fresh = std::make_unique<dsk_backend_graph>();
   fresh->ordinal = device.ordinal;
   check(cudaStreamEndCapture(stream_of(streams[0]), &fresh->graph), "cudaStreamEndCapture");
@@ -59,7 +65,9 @@ void end_capture(const Device& device, void* const* streams, std::uint32_t count
     }
     (void)cudaGetLastError(); // another shape: instantiate anew
   }
-  check(cudaGraphInstantiate(&fresh->executable, fresh->graph, cudaGraphInstantiateFlagUseNodePriority), "cudaGraphInstantiate");
+  check(cudaGraphInstantiate(&fresh->executable, fresh->graph,
+                             cudaGraphInstantiateFlagUseNodePriority),
+        "cudaGraphInstantiate");
   check(cudaGraphUpload(fresh->executable, stream_of(streams[0])), "cudaGraphUpload");
   check(cudaStreamSynchronize(stream_of(streams[0])), "cudaGraphUpload");
   delete std::exchange(graph, fresh.release());
@@ -71,7 +79,8 @@ void launch_graph(const dsk_backend_graph& graph, void* stream) {
 }
 
 std::uint64_t graph_memory_bound(std::uint64_t nodes) {
-  // The driver takes whole pages of 2 MiB; the space of a kernel node with its parameters stays under 8 KiB.
+  // The driver takes whole pages of 2 MiB; the space of a kernel node with its parameters stays
+  // under 8 KiB.
   constexpr std::uint64_t page = std::uint64_t{2} << 20, node = 8 << 10;
   return nodes == 0 ? 0 : (nodes * node + page - 1) / page * page;
 }

@@ -19,7 +19,8 @@ struct dsk_backend_graph {
 namespace dsk::cuda {
 
 void begin_capture(const Device& device, void* const* streams, std::uint32_t count);
-void end_capture(const Device& device, void* const* streams, std::uint32_t count, bool discard, dsk_backend_graph*& graph);
+void end_capture(const Device& device, void* const* streams, std::uint32_t count, bool discard,
+                 dsk_backend_graph*& graph);
 void launch_graph(const dsk_backend_graph& graph, void* stream);
 /// Device memory that an instantiated graph of `nodes` kernel nodes takes at most.
 std::uint64_t graph_memory_bound(std::uint64_t nodes);

@@ -13,6 +13,8 @@ Library::Library(const std::vector<std::string>& names) {
   }
 }
 
-void* Library::symbol(const char* name) const { return handle_ ? dlsym(handle_, name) : nullptr; }
+void* Library::symbol(const char* name) const {
+  return handle_ ? dlsym(handle_, name) : nullptr;
+}
 
 } // namespace dsk::cuda

@@ -1,4 +1,5 @@
-// Shared libraries that are opened at run time, so that the plugin loads on any machine and names what is missing.
+// Shared libraries that are opened at run time, so that the plugin loads on any machine and names
+// what is missing.
 #pragma once
 
 #include <string>

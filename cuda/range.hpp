@@ -1,4 +1,5 @@
-// Named ranges for the vendor's profilers (NVTX 3, header-only): nearly free when no profiler listens.
+// Named ranges for the vendor's profilers (NVTX 3, header-only): nearly free when no profiler
+// listens.
 #pragma once
 
 #include <nvtx3/nvToolsExt.h>

@@ -19,6 +19,3 @@ out=${DSK_OUT-out}
   --device h200-sxm --device h20 --device b200 \
   --input 2048 --output 512 --rate 10 --ttft-ms 2000 --tpot-ms 50 \
   --out-dir "$out"
-echo
-echo "Written to $out:"
-ls -1 "$out"

@@ -70,11 +70,12 @@ build() {
   check "configure $preset" cmake --preset "$preset" "$@" && check "build $preset" cmake --build --preset "$preset" -j "$(nproc)" --target "$target"
 }
 
-# run_ctest PRESET
+# run_ctest NAME ARGUMENT...
 run_ctest() {
   local report="$PWD/$logs/ctest-$1.xml" log="$logs/ctest-$1.log"
+  shift
   rm -f "$report"
-  ctest --preset "$1" -j "$(nproc)" --output-junit "$report" --test-output-size-passed 10000000 --test-output-size-failed 10000000 >"$log" 2>&1 ||
+  ctest "$@" --no-tests=error --output-on-failure -j "$(nproc)" --output-junit "$report" --test-output-size-passed 10000000 --test-output-size-failed 10000000 >"$log" 2>&1 ||
     sed -n '/^The following tests FAILED/q;p' "$log" | grep -vE ' Start |   Passed ' | tail -n 200 | sed 's/^/    /'
   add ctest "$report"
 }
@@ -97,9 +98,9 @@ fi
 
 stage "GCC, optimised${cuda:+, with the CUDA plugin}"
 if build release all "${cuda[@]}"; then
-  run_ctest release
+  run_ctest release --preset release
   stage "packages"
-  for consumer in find_package pkg-config pkg-config-static add_subdirectory; do
+  for consumer in find_package pkg-config pkg-config-static; do
     check "package $consumer" tests/package/check.sh $consumer build/release
   done
   if [ -e lib/cli/CMakeLists.txt ]; then
@@ -110,7 +111,7 @@ fi
 
 stage "Clang with AddressSanitizer and UndefinedBehaviorSanitizer"
 if build fuzz all; then
-  run_ctest fuzz
+  run_ctest fuzz --preset fuzz
   stage "fuzzing, $fuzz_seconds s a target"
   for program in build/fuzz/tests/fuzz/fuzz_*; do
     [ -x "$program" ] && [ ! -d "$program" ] || continue
@@ -122,8 +123,14 @@ if build fuzz all; then
   done
 fi
 
-stage "Clang with ThreadSanitizer"
-if build tsan thread_tests; then run_ctest tsan; fi
+stage "Clang with ThreadSanitizer, the library as a part of another project"
+thread=(-G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14
+  -DCMAKE_C_FLAGS=-fsanitize=thread -DCMAKE_CXX_FLAGS=-fsanitize=thread -DDSK_SANITIZE=thread -DDSK_WERROR=ON -DDSK_BUILD_TESTS=ON)
+if check "configure subproject" cmake -S tests/package -B build/tsan -DDSK_SOURCE="$PWD" "${thread[@]}" &&
+  check "build subproject" cmake --build build/tsan -j "$(nproc)" --target thread_tests consumers; then
+  run_ctest tsan --test-dir build/tsan -R '^consumer_'
+  run_ctest tsan-threads --test-dir build/tsan -L threads
+fi
 
 if [ -e tests/k8s/go.mod ]; then
   stage "manifests against the Kubernetes types"

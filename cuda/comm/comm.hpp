@@ -23,20 +23,25 @@ struct dsk_backend_comm {
 
 namespace dsk::cuda {
 
-inline std::uint64_t bytes_of(dsk_dtype dtype) { return dtype == DSK_DTYPE_F32 ? 4 : 2; }
+inline std::uint64_t bytes_of(dsk_dtype dtype) {
+  return dtype == DSK_DTYPE_F32 ? 4 : 2;
+}
 
 /// Throws unless all calls have the same type and count.
 void require_matching(const dsk_backend_collective* calls, std::uint32_t count);
 
-/// Own protocol (protocol/sentinel.hpp) over peer memory in one process. Several ranks may share a device; they then run
-/// in one cooperative kernel and must come in one call.
-std::vector<std::unique_ptr<dsk_backend_comm>> make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_options& options);
+/// Own protocol (protocol/sentinel.hpp) over peer memory in one process. Several ranks may share a
+/// device; they then run in one cooperative kernel and must come in one call.
+std::vector<std::unique_ptr<dsk_backend_comm>>
+make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_options& options);
 
 /// NCCL 2.27 or newer, opened at run time.
 std::string nccl_version();
 std::string nccl_missing(); // why it cannot be used, "" when it can
 void nccl_unique_id(std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES]);
-std::unique_ptr<dsk_backend_comm> make_nccl_comm(Device& device, const std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES], std::uint32_t world, std::uint32_t rank);
+std::unique_ptr<dsk_backend_comm> make_nccl_comm(Device& device,
+                                                 const std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES],
+                                                 std::uint32_t world, std::uint32_t rank);
 /// All ranks of one process; starts a thread for each while they meet.
 std::vector<std::unique_ptr<dsk_backend_comm>> make_nccl_comms(const std::vector<Device*>& devices);
 

@@ -33,16 +33,22 @@ struct Nccl {
       missing = "NCCL was not found: " + library.missing();
       return;
     }
-    const bool complete = library.bind(get_version, "ncclGetVersion") && library.bind(get_unique_id, "ncclGetUniqueId") &&
-                          library.bind(init_rank, "ncclCommInitRank") && library.bind(destroy, "ncclCommDestroy") &&
-                          library.bind(abort, "ncclCommAbort") && library.bind(async_error, "ncclCommGetAsyncError") &&
-                          library.bind(all_reduce, "ncclAllReduce") && library.bind(all_gather, "ncclAllGather") &&
-                          library.bind(group_start, "ncclGroupStart") && library.bind(group_end, "ncclGroupEnd") &&
-                          library.bind(error_string, "ncclGetErrorString");
+    const bool complete =
+        library.bind(get_version, "ncclGetVersion") &&
+        library.bind(get_unique_id, "ncclGetUniqueId") &&
+        library.bind(init_rank, "ncclCommInitRank") && library.bind(destroy, "ncclCommDestroy") &&
+        library.bind(abort, "ncclCommAbort") &&
+        library.bind(async_error, "ncclCommGetAsyncError") &&
+        library.bind(all_reduce, "ncclAllReduce") && library.bind(all_gather, "ncclAllGather") &&
+        library.bind(group_start, "ncclGroupStart") && library.bind(group_end, "ncclGroupEnd") &&
+        library.bind(error_string, "ncclGetErrorString");
     int number = 0;
     if (get_version && get_version(&number) == ncclSuccess)
-      version = std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
-    if (!complete || number < 22700) missing = "NCCL is too old: needs 2.27, found " + (version.empty() ? "one without a version" : version);
+      version = std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." +
+                std::to_string(number % 100);
+    if (!complete || number < 22700)
+      missing = "NCCL is too old: needs 2.27, found " +
+                (version.empty() ? "one without a version" : version);
   }
 };
 
@@ -61,7 +67,9 @@ void require_nccl() {
 }
 
 ncclDataType_t type_of(dsk_dtype dtype) {
-  return dtype == DSK_DTYPE_F32 ? ncclFloat32 : dtype == DSK_DTYPE_BF16 ? ncclBfloat16 : ncclFloat16;
+  return dtype == DSK_DTYPE_F32    ? ncclFloat32
+         : dtype == DSK_DTYPE_BF16 ? ncclBfloat16
+                                   : ncclFloat16;
 }
 
 class NcclComm final : public dsk_backend_comm {
@@ -74,12 +82,14 @@ public:
 
   void all_reduce(const dsk_backend_collective* calls, std::uint32_t count) override {
     together(calls, count, [](const dsk_backend_collective& call, ncclComm_t comm) {
-      return nccl().all_reduce(call.in, call.out, call.count, type_of(call.dtype), ncclSum, comm, stream_of(call.stream));
+      return nccl().all_reduce(call.in, call.out, call.count, type_of(call.dtype), ncclSum, comm,
+                               stream_of(call.stream));
     });
   }
   void all_gather(const dsk_backend_collective* calls, std::uint32_t count) override {
     together(calls, count, [](const dsk_backend_collective& call, ncclComm_t comm) {
-      return nccl().all_gather(call.in, call.out, call.count, type_of(call.dtype), comm, stream_of(call.stream));
+      return nccl().all_gather(call.in, call.out, call.count, type_of(call.dtype), comm,
+                               stream_of(call.stream));
     });
   }
   void abort() noexcept override {
@@ -95,7 +105,8 @@ public:
   const char* transport() const noexcept override { return "nccl"; }
 
 private:
-  template <class Body> static void together(const dsk_backend_collective* calls, std::uint32_t count, Body body) {
+  template <class Body>
+  static void together(const dsk_backend_collective* calls, std::uint32_t count, Body body) {
     require_matching(calls, count);
     if (count > 1) check(nccl().group_start(), "ncclGroupStart");
     ncclResult_t first = ncclSuccess;
@@ -121,11 +132,18 @@ private:
 void require_matching(const dsk_backend_collective* calls, std::uint32_t count) {
   for (std::uint32_t i = 1; i < count; ++i)
     if (calls[i].dtype != calls[0].dtype || calls[i].count != calls[0].count)
-      throw Failure(DSK_STATUS_INVALID_ARGUMENT, "the ranks' collectives do not match: one has " + std::to_string(calls[0].count) + " elements, another " + std::to_string(calls[i].count));
+      throw Failure(DSK_STATUS_INVALID_ARGUMENT, "the ranks' collectives do not match: one has " +
+                                                     std::to_string(calls[0].count) +
+                                                     " elements, another " +
+                                                     std::to_string(calls[i].count));
 }
 
-std::string nccl_version() { return nccl().version; }
-std::string nccl_missing() { return nccl().missing; }
+std::string nccl_version() {
+  return nccl().version;
+}
+std::string nccl_missing() {
+  return nccl().missing;
+}
 
 void nccl_unique_id(std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES]) {
   static_assert(sizeof(ncclUniqueId) == DSK_BACKEND_UNIQUE_ID_BYTES);
@@ -135,17 +153,21 @@ void nccl_unique_id(std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES]) {
   std::memcpy(id, &made, sizeof made);
 }
 
-std::unique_ptr<dsk_backend_comm> make_nccl_comm(Device& device, const std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES], std::uint32_t world, std::uint32_t rank) {
+std::unique_ptr<dsk_backend_comm> make_nccl_comm(Device& device,
+                                                 const std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES],
+                                                 std::uint32_t world, std::uint32_t rank) {
   require_nccl();
   const Current current(device.ordinal);
   ncclUniqueId unique;
   std::memcpy(&unique, id, sizeof unique);
   ncclComm_t comm = nullptr;
-  check(nccl().init_rank(&comm, static_cast<int>(world), unique, static_cast<int>(rank)), "ncclCommInitRank");
+  check(nccl().init_rank(&comm, static_cast<int>(world), unique, static_cast<int>(rank)),
+        "ncclCommInitRank");
   return std::make_unique<NcclComm>(device.ordinal, comm);
 }
 
-std::vector<std::unique_ptr<dsk_backend_comm>> make_nccl_comms(const std::vector<Device*>& devices) {
+std::vector<std::unique_ptr<dsk_backend_comm>>
+make_nccl_comms(const std::vector<Device*>& devices) {
   std::uint8_t id[DSK_BACKEND_UNIQUE_ID_BYTES];
   nccl_unique_id(id);
   const auto world = static_cast<std::uint32_t>(devices.size());
@@ -160,7 +182,8 @@ std::vector<std::unique_ptr<dsk_backend_comm>> make_nccl_comms(const std::vector
         failures[r] = std::current_exception();
       }
     });
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   for (const std::exception_ptr& failure : failures)
     if (failure) std::rethrow_exception(failure);
   return comms;

@@ -13,8 +13,8 @@
 
 namespace dsk::cuda {
 
-/// Waits until the kernels before this one are complete and their writes seen. Every thread block of every kernel calls
-/// it, so that "complete" reaches back through the whole chain.
+/// Waits until the kernels before this one are complete and their writes seen. Every thread block
+/// of every kernel calls it, so that "complete" reaches back through the whole chain.
 __device__ __forceinline__ void wait_for_producer() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
@@ -28,21 +28,35 @@ __device__ __forceinline__ void allow_consumer() {
 }
 
 template <class T> __device__ __forceinline__ float widen(T value);
-template <> __device__ __forceinline__ float widen(float value) { return value; }
-template <> __device__ __forceinline__ float widen(__half value) { return __half2float(value); }
-template <> __device__ __forceinline__ float widen(__nv_bfloat16 value) { return __bfloat162float(value); }
+template <> __device__ __forceinline__ float widen(float value) {
+  return value;
+}
+template <> __device__ __forceinline__ float widen(__half value) {
+  return __half2float(value);
+}
+template <> __device__ __forceinline__ float widen(__nv_bfloat16 value) {
+  return __bfloat162float(value);
+}
 
 template <class T> __device__ __forceinline__ T narrow(float value);
-template <> __device__ __forceinline__ float narrow(float value) { return value; }
-template <> __device__ __forceinline__ __half narrow(float value) { return __float2half_rn(value); }
-template <> __device__ __forceinline__ __nv_bfloat16 narrow(float value) { return __float2bfloat16_rn(value); }
+template <> __device__ __forceinline__ float narrow(float value) {
+  return value;
+}
+template <> __device__ __forceinline__ __half narrow(float value) {
+  return __float2half_rn(value);
+}
+template <> __device__ __forceinline__ __nv_bfloat16 narrow(float value) {
+  return __float2bfloat16_rn(value);
+}
 
-__device__ __forceinline__ float load_as_float(const void* base, dsk_dtype dtype, std::uint64_t index) {
+__device__ __forceinline__ float load_as_float(const void* base, dsk_dtype dtype,
+                                               std::uint64_t index) {
   if (dtype == DSK_DTYPE_F32) return static_cast<const float*>(base)[index];
   if (dtype == DSK_DTYPE_BF16) return widen(static_cast<const __nv_bfloat16*>(base)[index]);
   return widen(static_cast<const __half*>(base)[index]);
 }
-__device__ __forceinline__ void store_as(void* base, dsk_dtype dtype, std::uint64_t index, float value) {
+__device__ __forceinline__ void store_as(void* base, dsk_dtype dtype, std::uint64_t index,
+                                         float value) {
   if (dtype == DSK_DTYPE_F32)
     static_cast<float*>(base)[index] = value;
   else if (dtype == DSK_DTYPE_BF16)
@@ -63,19 +77,22 @@ __device__ __forceinline__ std::uint8_t e4m3_of(float value) {
 
 __device__ __forceinline__ float warp_sum(float value) {
 #pragma unroll
-  for (int mask = 16; mask > 0; mask >>= 1) value += __shfl_xor_sync(0xffffffffu, value, mask);
+  for (int mask = 16; mask > 0; mask >>= 1)
+    value += __shfl_xor_sync(0xffffffffu, value, mask);
   return value;
 }
 __device__ __forceinline__ float warp_max(float value) {
 #pragma unroll
-  for (int mask = 16; mask > 0; mask >>= 1) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, mask));
+  for (int mask = 16; mask > 0; mask >>= 1)
+    value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, mask));
   return value;
 }
 
-/// Kernel launch with the programmatic attribute where it is asked for. Errors show in cudaGetLastError.
+/// Kernel launch with the programmatic attribute where it is asked for. Errors show in
+/// cudaGetLastError.
 template <class... Parameters, class... Arguments>
-void launch_kernel(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared, Launch launch,
-                   Arguments... arguments) {
+void launch_kernel(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
+                   Launch launch, Arguments... arguments) {
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = block;

@@ -17,20 +17,26 @@ __device__ float activated(dsk_backend_activation activation, float x) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) activate_kernel(dsk_backend_activation activation, std::uint64_t m, std::uint64_t inner, const T* gate_up, T* h) {
+__global__ void __launch_bounds__(threads)
+    activate_kernel(dsk_backend_activation activation, std::uint64_t m, std::uint64_t inner,
+                    const T* gate_up, T* h) {
   wait_for_producer();
   allow_consumer();
   const std::uint64_t count = m * inner;
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count; i += std::uint64_t{gridDim.x} * threads) {
+  for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count;
+       i += std::uint64_t{gridDim.x} * threads) {
     const std::uint64_t row = i / inner, column = i % inner;
-    const float gate = widen(gate_up[row * 2 * inner + column]), up = widen(gate_up[row * 2 * inner + inner + column]);
+    const float gate = widen(gate_up[row * 2 * inner + column]),
+                up = widen(gate_up[row * 2 * inner + inner + column]);
     h[i] = narrow<T>(activated(activation, gate) * up);
   }
 }
 
 /// One thread block for each row; a thread reads back only what it wrote.
 template <class T>
-__global__ void __launch_bounds__(1024) epilogue_kernel(dsk_backend_epilogue_desc desc, const void* in, const T* residual, T* residual_out, T* out) {
+__global__ void __launch_bounds__(1024)
+    epilogue_kernel(dsk_backend_epilogue_desc desc, const void* in, const T* residual,
+                    T* residual_out, T* out) {
   __shared__ float scratch[32];
   wait_for_producer();
   allow_consumer();
@@ -50,10 +56,12 @@ __global__ void __launch_bounds__(1024) epilogue_kernel(dsk_backend_epilogue_des
   if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = squares;
   __syncthreads();
   float sum = 0.0f;
-  for (unsigned w = 0; w < blockDim.x / 32; ++w) sum += scratch[w];
+  for (unsigned w = 0; w < blockDim.x / 32; ++w)
+    sum += scratch[w];
   const float factor = 1.0f / sqrtf(sum / static_cast<float>(desc.n) + desc.eps);
   for (std::uint64_t i = threadIdx.x; i < desc.n; i += blockDim.x)
-    out[at + i] = narrow<T>(widen(out[at + i]) * factor * widen(static_cast<const T*>(desc.gamma)[i]));
+    out[at + i] =
+        narrow<T>(widen(out[at + i]) * factor * widen(static_cast<const T*>(desc.gamma)[i]));
 }
 
 struct Offsets {
@@ -61,27 +69,35 @@ struct Offsets {
 };
 
 template <class Word>
-__global__ void __launch_bounds__(threads) unpack_kernel(Offsets offsets, std::uint32_t ranks, std::uint64_t widest, std::uint64_t m, const Word* in, Word* out) {
+__global__ void __launch_bounds__(threads)
+    unpack_kernel(Offsets offsets, std::uint32_t ranks, std::uint64_t widest, std::uint64_t m,
+                  const Word* in, Word* out) {
   wait_for_producer();
   allow_consumer();
   const std::uint32_t rank = blockIdx.y;
   const std::uint64_t width = offsets.at[rank + 1] - offsets.at[rank], count = m * width;
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count; i += std::uint64_t{gridDim.x} * threads)
+  for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count;
+       i += std::uint64_t{gridDim.x} * threads)
     out[i / width * offsets.at[ranks] + offsets.at[rank] + i % width] = in[rank * m * widest + i];
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) sum_kernel(std::uint32_t ranks, std::uint64_t count, const T* in, T* out) {
+__global__ void __launch_bounds__(threads)
+    sum_kernel(std::uint32_t ranks, std::uint64_t count, const T* in, T* out) {
   wait_for_producer();
   allow_consumer();
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count; i += std::uint64_t{gridDim.x} * threads) {
+  for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count;
+       i += std::uint64_t{gridDim.x} * threads) {
     float sum = 0.0f;
-    for (std::uint32_t r = 0; r < ranks; ++r) sum += widen(in[r * count + i]);
+    for (std::uint32_t r = 0; r < ranks; ++r)
+      sum += widen(in[r * count + i]);
     out[i] = narrow<T>(sum);
   }
 }
 
-unsigned blocks_for(std::uint64_t count) { return static_cast<unsigned>(std::min<std::uint64_t>((count + threads - 1) / threads, 4096)); }
+unsigned blocks_for(std::uint64_t count) {
+  return static_cast<unsigned>(std::min<std::uint64_t>((count + threads - 1) / threads, 4096));
+}
 
 template <class Body> void with_type(dsk_dtype dtype, Body body) {
   if (dtype == DSK_DTYPE_F32)
@@ -94,37 +110,49 @@ template <class Body> void with_type(dsk_dtype dtype, Body body) {
 
 } // namespace
 
-void activate(dsk_dtype dtype, dsk_backend_activation activation, std::uint64_t m, std::uint64_t inner, const void* gate_up, void* h, Launch launch) {
+void activate(dsk_dtype dtype, dsk_backend_activation activation, std::uint64_t m,
+              std::uint64_t inner, const void* gate_up, void* h, Launch launch) {
   with_type(dtype, [&](auto zero) {
     using T = decltype(zero);
-    launch_kernel(activate_kernel<T>, dim3(blocks_for(m * inner)), dim3(threads), 0, launch, activation, m, inner, static_cast<const T*>(gate_up), static_cast<T*>(h));
+    launch_kernel(activate_kernel<T>, dim3(blocks_for(m * inner)), dim3(threads), 0, launch,
+                  activation, m, inner, static_cast<const T*>(gate_up), static_cast<T*>(h));
   });
 }
 
-void epilogue(const dsk_backend_epilogue_desc& desc, std::uint64_t m, const void* in, const void* residual, void* residual_out, void* out, Launch launch) {
+void epilogue(const dsk_backend_epilogue_desc& desc, std::uint64_t m, const void* in,
+              const void* residual, void* residual_out, void* out, Launch launch) {
   with_type(desc.activation_dtype, [&](auto zero) {
     using T = decltype(zero);
     const unsigned width = desc.n >= 4096 ? 1024 : desc.n >= 1024 ? 512 : 128;
-    launch_kernel(epilogue_kernel<T>, dim3(static_cast<unsigned>(m)), dim3(width), 0, launch, desc, in, static_cast<const T*>(residual), static_cast<T*>(residual_out), static_cast<T*>(out));
+    launch_kernel(epilogue_kernel<T>, dim3(static_cast<unsigned>(m)), dim3(width), 0, launch, desc,
+                  in, static_cast<const T*>(residual), static_cast<T*>(residual_out),
+                  static_cast<T*>(out));
   });
 }
 
-void unpack_columns(dsk_dtype dtype, std::uint32_t ranks, const std::uint64_t* offsets, std::uint64_t m, const void* in, void* out, Launch launch) {
+void unpack_columns(dsk_dtype dtype, std::uint32_t ranks, const std::uint64_t* offsets,
+                    std::uint64_t m, const void* in, void* out, Launch launch) {
   Offsets copy{};
   std::uint64_t widest = 0;
-  for (std::uint32_t r = 0; r <= ranks; ++r) copy.at[r] = offsets[r];
-  for (std::uint32_t r = 0; r < ranks; ++r) widest = std::max(widest, offsets[r + 1] - offsets[r]);
+  for (std::uint32_t r = 0; r <= ranks; ++r)
+    copy.at[r] = offsets[r];
+  for (std::uint32_t r = 0; r < ranks; ++r)
+    widest = std::max(widest, offsets[r + 1] - offsets[r]);
   const dim3 grid(blocks_for(m * widest), ranks);
   if (dtype == DSK_DTYPE_F32)
-    launch_kernel(unpack_kernel<std::uint32_t>, grid, dim3(threads), 0, launch, copy, ranks, widest, m, static_cast<const std::uint32_t*>(in), static_cast<std::uint32_t*>(out));
+    launch_kernel(unpack_kernel<std::uint32_t>, grid, dim3(threads), 0, launch, copy, ranks, widest,
+                  m, static_cast<const std::uint32_t*>(in), static_cast<std::uint32_t*>(out));
   else
-    launch_kernel(unpack_kernel<std::uint16_t>, grid, dim3(threads), 0, launch, copy, ranks, widest, m, static_cast<const std::uint16_t*>(in), static_cast<std::uint16_t*>(out));
+    launch_kernel(unpack_kernel<std::uint16_t>, grid, dim3(threads), 0, launch, copy, ranks, widest,
+                  m, static_cast<const std::uint16_t*>(in), static_cast<std::uint16_t*>(out));
 }
 
-void sum_ranks(dsk_dtype dtype, std::uint32_t ranks, std::uint64_t count, const void* in, void* out, Launch launch) {
+void sum_ranks(dsk_dtype dtype, std::uint32_t ranks, std::uint64_t count, const void* in, void* out,
+               Launch launch) {
   with_type(dtype, [&](auto zero) {
     using T = decltype(zero);
-    launch_kernel(sum_kernel<T>, dim3(blocks_for(count)), dim3(threads), 0, launch, ranks, count, static_cast<const T*>(in), static_cast<T*>(out));
+    launch_kernel(sum_kernel<T>, dim3(blocks_for(count)), dim3(threads), 0, launch, ranks, count,
+                  static_cast<const T*>(in), static_cast<T*>(out));
   });
 }
 

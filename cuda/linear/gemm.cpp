@@ -11,7 +11,9 @@
 namespace dsk::cuda {
 namespace {
 
-constexpr std::uint64_t aligned(std::uint64_t bytes) { return (bytes + 255) / 256 * 256; }
+constexpr std::uint64_t aligned(std::uint64_t bytes) {
+  return (bytes + 255) / 256 * 256;
+}
 
 cudaDataType_t blas_type(dsk_dtype dtype) {
   switch (dtype) {
@@ -28,8 +30,10 @@ cudaDataType_t blas_type(dsk_dtype dtype) {
 
 } // namespace
 
-Gemm::Gemm(Device& device, const dsk_backend_gemm_desc& desc) : device_(device), max_m_(desc.max_m), flags_(desc.flags) {
-  if (desc.n > 0x7fffffff || desc.k > 0x7fffffff) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "n and k must be below 2^31");
+Gemm::Gemm(Device& device, const dsk_backend_gemm_desc& desc)
+    : device_(device), max_m_(desc.max_m), flags_(desc.flags) {
+  if (desc.n > 0x7fffffff || desc.k > 0x7fffffff)
+    throw Failure(DSK_STATUS_INVALID_ARGUMENT, "n and k must be below 2^31");
   view_.activation = desc.activation_dtype;
   view_.weight = desc.weight_dtype;
   view_.output = desc.output_dtype;
@@ -62,14 +66,18 @@ Gemm::Gemm(Device& device, const dsk_backend_gemm_desc& desc) : device_(device),
         Tuner tuner(*this);
         for (std::uint64_t m = 1;; m = std::min(2 * m, max_m_)) {
           if (m > tuner.most_rows() && !choices_.empty()) break;
-          for (const Choice& choice : tuner.best(std::min(m, tuner.most_rows()), choices_.empty() ? 1 : choices_.back().m + 1)) choices_.push_back(choice);
+          for (const Choice& choice : tuner.best(std::min(m, tuner.most_rows()),
+                                                 choices_.empty() ? 1 : choices_.back().m + 1))
+            choices_.push_back(choice);
           if (m >= max_m_) break;
         }
         measured_ = true;
-        measure_ms_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+        measure_ms_ =
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+                .count();
       }
       // The last measured choices hold for all larger m.
-      for (const std::uint64_t last = choices_.back().m; Choice& choice : choices_)
+      for (const std::uint64_t last = choices_.back().m; Choice & choice : choices_)
         if (choice.m == last) choice.m = max_m_;
       set_text();
     }
@@ -77,29 +85,44 @@ Gemm::Gemm(Device& device, const dsk_backend_gemm_desc& desc) : device_(device),
     (void)cudaFree(blas_scales_);
     throw;
   }
-  for (const Choice& choice : choices_) blas_workspace_ = std::max(blas_workspace_, aligned(choice.algo_workspace));
+  for (const Choice& choice : choices_)
+    blas_workspace_ = std::max(blas_workspace_, aligned(choice.algo_workspace));
   workspace_bytes_ = code_bytes(max_m_) + scale_bytes(max_m_) + blas_workspace_;
 }
 
-Gemm::~Gemm() { (void)cudaFree(blas_scales_); }
+Gemm::~Gemm() {
+  (void)cudaFree(blas_scales_);
+}
 
-std::uint64_t Gemm::code_bytes(std::uint64_t m) const { return quantises() ? aligned(m * view_.k * 2) : 0; }
-std::uint64_t Gemm::scale_bytes(std::uint64_t m) const { return quantises() ? aligned((m + 3) / 4 * 4 * view_.scale_columns * 4) : 0; }
+std::uint64_t Gemm::code_bytes(std::uint64_t m) const {
+  return quantises() ? aligned(m * view_.k * 2) : 0;
+}
+std::uint64_t Gemm::scale_bytes(std::uint64_t m) const {
+  return quantises() ? aligned((m + 3) / 4 * 4 * view_.scale_columns * 4) : 0;
+}
 
-/// cuBLASLt's block mode wants whole blocks from the first column and row on, and its weight scales in rows padded to 4.
+/// cuBLASLt's block mode wants whole blocks from the first column and row on, and its weight scales
+/// in rows padded to 4.
 void Gemm::prepare_block_scales() {
-  if (view_.weight != DSK_DTYPE_F8E4M3 || view_.k_phase != 0 || view_.k % 128 != 0 || view_.n % 16 != 0 || device_.compute != 90) return;
+  if (view_.weight != DSK_DTYPE_F8E4M3 || view_.k_phase != 0 || view_.k % 128 != 0 ||
+      view_.n % 16 != 0 || device_.compute != 90)
+    return;
   std::vector<std::int32_t> rows(view_.n);
-  check(cudaMemcpy(rows.data(), view_.scale_rows, rows.size() * 4, cudaMemcpyDeviceToHost), "reading the scale rows");
+  check(cudaMemcpy(rows.data(), view_.scale_rows, rows.size() * 4, cudaMemcpyDeviceToHost),
+        "reading the scale rows");
   for (std::size_t n = 0; n < rows.size(); ++n)
     if (rows[n] != static_cast<std::int32_t>(n / 128)) return; // blocks straddle parts or ranks
-  const std::size_t blocks = (view_.n + 127) / 128, columns = view_.scale_columns, padded = (columns + 3) / 4 * 4;
+  const std::size_t blocks = (view_.n + 127) / 128, columns = view_.scale_columns,
+                    padded = (columns + 3) / 4 * 4;
   std::vector<float> given(blocks * columns), wanted(blocks * padded, 0.0f);
-  check(cudaMemcpy(given.data(), view_.w_scales, given.size() * 4, cudaMemcpyDeviceToHost), "reading the scales");
+  check(cudaMemcpy(given.data(), view_.w_scales, given.size() * 4, cudaMemcpyDeviceToHost),
+        "reading the scales");
   for (std::size_t b = 0; b < blocks; ++b)
-    for (std::size_t c = 0; c < columns; ++c) wanted[b * padded + c] = given[b * columns + c];
+    for (std::size_t c = 0; c < columns; ++c)
+      wanted[b * padded + c] = given[b * columns + c];
   check(cudaMalloc(reinterpret_cast<void**>(&blas_scales_), wanted.size() * 4), "cudaMalloc");
-  check(cudaMemcpy(blas_scales_, wanted.data(), wanted.size() * 4, cudaMemcpyHostToDevice), "writing the scales");
+  check(cudaMemcpy(blas_scales_, wanted.data(), wanted.size() * 4, cudaMemcpyHostToDevice),
+        "writing the scales");
 }
 
 bool Gemm::blas_takes() const {
@@ -111,8 +134,12 @@ bool Gemm::blas_takes() const {
 bool Gemm::make_call(BlasCall& call, std::uint64_t m, const float* x_scales) const {
   const Blas& lt = blas();
   const bool fp8 = view_.weight == DSK_DTYPE_F8E4M3;
-  const cublasComputeType_t compute = view_.weight == DSK_DTYPE_F32 && (flags_ & DSK_BACKEND_GEMM_TF32) ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-  bool good = lt.desc_init(&call.desc, sizeof call.desc, compute, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS;
+  const cublasComputeType_t compute =
+      view_.weight == DSK_DTYPE_F32 && (flags_ & DSK_BACKEND_GEMM_TF32)
+          ? CUBLAS_COMPUTE_32F_FAST_TF32
+          : CUBLAS_COMPUTE_32F;
+  bool good =
+      lt.desc_init(&call.desc, sizeof call.desc, compute, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS;
   const auto set = [&](cublasLtMatmulDescAttributes_t what, const auto& value) {
     good = good && lt.desc_set(&call.desc, what, &value, sizeof value) == CUBLAS_STATUS_SUCCESS;
   };
@@ -126,16 +153,21 @@ bool Gemm::make_call(BlasCall& call, std::uint64_t m, const float* x_scales) con
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type);
   }
   if (fp8) {
-    const cublasLtMatmulMatrixScale_t of_w = CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F, of_x = CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F;
+    const cublasLtMatmulMatrixScale_t of_w = CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F,
+                                      of_x = CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F;
     set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, of_w);
     set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, of_x);
     set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, blas_scales_);
     set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, x_scales);
   }
-  const cudaDataType_t w_type = blas_type(view_.weight), x_type = fp8 ? CUDA_R_8F_E4M3 : blas_type(view_.activation);
-  good = good && lt.layout_init(&call.w, sizeof call.w, w_type, view_.k, view_.n, view_.k) == CUBLAS_STATUS_SUCCESS;
-  good = good && lt.layout_init(&call.x, sizeof call.x, x_type, view_.k, m, view_.k) == CUBLAS_STATUS_SUCCESS;
-  good = good && lt.layout_init(&call.y, sizeof call.y, blas_type(view_.output), view_.n, m, view_.n) == CUBLAS_STATUS_SUCCESS;
+  const cudaDataType_t w_type = blas_type(view_.weight),
+                       x_type = fp8 ? CUDA_R_8F_E4M3 : blas_type(view_.activation);
+  good = good && lt.layout_init(&call.w, sizeof call.w, w_type, view_.k, view_.n, view_.k) ==
+                     CUBLAS_STATUS_SUCCESS;
+  good = good && lt.layout_init(&call.x, sizeof call.x, x_type, view_.k, m, view_.k) ==
+                     CUBLAS_STATUS_SUCCESS;
+  good = good && lt.layout_init(&call.y, sizeof call.y, blas_type(view_.output), view_.n, m,
+                                view_.n) == CUBLAS_STATUS_SUCCESS;
   return good;
 }
 
@@ -152,53 +184,65 @@ const Choice& Gemm::choice_for(std::uint64_t m) const {
   return choices_.back();
 }
 
-void Gemm::run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace, cudaStream_t stream) const {
+void Gemm::run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace,
+               cudaStream_t stream, const void* w) const {
+  ProductView view = view_;
+  if (w) view.w = w;
   const Launch launch{stream, device_.programmatic_launch};
   const auto rows = static_cast<std::uint32_t>(m);
   auto* codes = static_cast<std::byte*>(workspace);
   auto* scales = reinterpret_cast<float*>(codes + code_bytes(max_m_));
   switch (choice.route) {
   case Route::gemv:
-    gemv(view_, choice.gemv, rows, x, y, launch);
+    gemv(view, choice.gemv, rows, x, y, launch);
     break;
   case Route::plain:
-    plain(view_, rows, static_cast<const float*>(x), y, launch);
+    plain(view, rows, static_cast<const float*>(x), y, launch);
     break;
   case Route::tile:
     if (quantises()) quantise_wide(view_, rows, x, codes, scales, launch);
-    tile(view_, rows, quantises() ? codes : x, scales, y, launch);
+    tile(view, rows, quantises() ? codes : x, scales, y, launch);
     break;
   case Route::blas: {
     const bool fp8 = view_.weight == DSK_DTYPE_F8E4M3;
     if (fp8) quantise_narrow(view_, rows, x, codes, scales, launch);
     BlasCall call;
-    if (!make_call(call, m, scales)) throw Failure(DSK_STATUS_BACKEND, "cuBLASLt refuses the product's description");
+    if (!make_call(call, m, scales))
+      throw Failure(DSK_STATUS_BACKEND, "cuBLASLt refuses the product's description");
     const float one = 1.0f, zero = 0.0f;
     void* space = codes + code_bytes(max_m_) + scale_bytes(max_m_);
-    const cublasStatus_t status = blas().matmul(device_.blas, &call.desc, &one, view_.w, &call.w, fp8 ? codes : x, &call.x, &zero, y, &call.y, y, &call.y,
-                                                &choice.algo, space, choice.algo_workspace, stream);
-    if (status != CUBLAS_STATUS_SUCCESS) throw Failure(DSK_STATUS_BACKEND, std::string("cublasLtMatmul: ") + blas().status_name(status));
+    const cublasStatus_t status = blas().matmul(
+        device_.blas, &call.desc, &one, view.w, &call.w, fp8 ? codes : x, &call.x, &zero, y,
+        &call.y, y, &call.y, &choice.algo, space, choice.algo_workspace, stream);
+    if (status != CUBLAS_STATUS_SUCCESS)
+      throw Failure(DSK_STATUS_BACKEND,
+                    std::string("cublasLtMatmul: ") + blas().status_name(status));
     break;
   }
   }
   check(cudaPeekAtLastError(), "launching the product");
 }
 
-void Gemm::enqueue(std::uint64_t m, const void* x, void* y, void* workspace, cudaStream_t stream) const {
+void Gemm::enqueue(std::uint64_t m, const void* x, void* y, void* workspace,
+                   cudaStream_t stream) const {
   const Current current(device_.ordinal);
   run(choice_for(m), m, x, y, workspace, stream);
 }
 
-/* Choices as text: M[/STEP]:ROUTE[:DETAIL] joined by ';'. A gemv's detail is ROWS,SPLIT; cuBLASLt's is its workspace and the
-   opaque algorithm in hexadecimal, which holds for one version of the library only (the tuning key has it). */
+/* Choices as text: M[/STEP]:ROUTE[:DETAIL] joined by ';'. A gemv's detail is ROWS,SPLIT; cuBLASLt's
+   is its workspace and the opaque algorithm in hexadecimal, which holds for one version of the
+   library only (the tuning key has it). */
 
 void Gemm::set_text() {
   text_.clear();
   constexpr const char* digits = "0123456789abcdef";
   for (const Choice& choice : choices_) {
     if (!text_.empty()) text_ += ';';
-    text_ += std::to_string(choice.m) + (choice.step > 1 ? "/" + std::to_string(choice.step) : "") + ":" + static_cast<char>(choice.route);
-    if (choice.route == Route::gemv) text_ += ":" + std::to_string(choice.gemv.rows_per_warp) + "," + std::to_string(choice.gemv.split);
+    text_ += std::to_string(choice.m) + (choice.step > 1 ? "/" + std::to_string(choice.step) : "") +
+             ":" + static_cast<char>(choice.route);
+    if (choice.route == Route::gemv)
+      text_ +=
+          ":" + std::to_string(choice.gemv.rows_per_warp) + "," + std::to_string(choice.gemv.split);
     if (choice.route == Route::blas) {
       text_ += ":" + std::to_string(choice.algo_workspace) + ",";
       unsigned char bytes[sizeof choice.algo];
@@ -230,8 +274,11 @@ bool Gemm::read_text(const char* text, std::size_t len) {
     case Route::gemv: {
       GemvChoice& g = choice.gemv;
       if (!take(':') || !number(g.rows_per_warp) || !take(',') || !number(g.split)) return false;
-      const bool known = (g.rows_per_warp == 1 || g.rows_per_warp == 2) && (g.split == 1 || g.split == 2 || g.split == 4 || g.split == 8);
-      if (!known || choice.m > gemv_most_rows || !gemv_takes(view_, static_cast<std::uint32_t>(choice.m), device_.shared_limit)) return false;
+      const bool known = (g.rows_per_warp == 1 || g.rows_per_warp == 2) &&
+                         (g.split == 1 || g.split == 2 || g.split == 4 || g.split == 8);
+      if (!known || choice.m > gemv_most_rows ||
+          !gemv_takes(view_, static_cast<std::uint32_t>(choice.m), device_.shared_limit))
+        return false;
       break;
     }
     case Route::blas: {
@@ -247,8 +294,11 @@ bool Gemm::read_text(const char* text, std::size_t len) {
       std::memcpy(&choice.algo, bytes, sizeof bytes);
       BlasCall call;
       cublasLtMatmulHeuristicResult_t result{};
-      if (!make_call(call, std::max(choice.step, std::min(choice.m, max_m_) / choice.step * choice.step), blas_scales_) ||
-          blas().algo_check(device_.blas, &call.desc, &call.w, &call.x, &call.y, &call.y, &choice.algo, &result) != CUBLAS_STATUS_SUCCESS ||
+      if (!make_call(call,
+                     std::max(choice.step, std::min(choice.m, max_m_) / choice.step * choice.step),
+                     blas_scales_) ||
+          blas().algo_check(device_.blas, &call.desc, &call.w, &call.x, &call.y, &call.y,
+                            &choice.algo, &result) != CUBLAS_STATUS_SUCCESS ||
           result.workspaceSize > choice.algo_workspace)
         return false;
       break;
@@ -262,7 +312,9 @@ bool Gemm::read_text(const char* text, std::size_t len) {
     default:
       return false;
     }
-    if (!choices_.empty() && (choice.m < choices_.back().m || (choice.m == choices_.back().m && choices_.back().step == 1))) return false;
+    if (!choices_.empty() && (choice.m < choices_.back().m ||
+                              (choice.m == choices_.back().m && choices_.back().step == 1)))
+      return false;
     choices_.push_back(choice);
     if (at < end && !take(';')) return false;
   }

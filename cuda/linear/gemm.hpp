@@ -1,4 +1,5 @@
-// A product with its measured choices: for every range of m, cuBLASLt with one of its algorithms or an own kernel.
+// A product with its measured choices: for every range of m, cuBLASLt with one of its algorithms or
+// an own kernel.
 #pragma once
 
 #include <cstdint>
@@ -47,11 +48,15 @@ private:
   };
   bool blas_takes() const;
   bool make_call(BlasCall& call, std::uint64_t m, const float* x_scales) const;
-  void run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace, cudaStream_t stream) const;
+  /// `w` replaces the weight: a copy of it, for measuring.
+  void run(const Choice& choice, std::uint64_t m, const void* x, void* y, void* workspace,
+           cudaStream_t stream, const void* w = nullptr) const;
   const Choice& choice_for(std::uint64_t m) const;
   Choice fallback() const;
-  bool quantises() const { return view_.weight == DSK_DTYPE_F8E4M3 || view_.weight == DSK_DTYPE_I8; }
-  std::uint64_t code_bytes(std::uint64_t m) const;  // workspace of the quantised x
+  bool quantises() const {
+    return view_.weight == DSK_DTYPE_F8E4M3 || view_.weight == DSK_DTYPE_I8;
+  }
+  std::uint64_t code_bytes(std::uint64_t m) const; // workspace of the quantised x
   std::uint64_t scale_bytes(std::uint64_t m) const;
   void set_text();
   bool read_text(const char* text, std::size_t len);
@@ -61,8 +66,9 @@ private:
   ProductView view_{};
   std::uint64_t max_m_ = 0;
   std::uint32_t flags_ = 0;
-  float* blas_scales_ = nullptr; // weight scales as cuBLASLt wants them, or NULL when it cannot take this shard
-  std::vector<Choice> choices_;  // by rising m
+  float* blas_scales_ =
+      nullptr; // weight scales as cuBLASLt wants them, or NULL when it cannot take this shard
+  std::vector<Choice> choices_; // by rising m
   std::uint64_t workspace_bytes_ = 0, blas_workspace_ = 0;
   std::string text_;
   bool measured_ = false;
@@ -73,5 +79,6 @@ private:
 
 struct dsk_backend_gemm {
   dsk::cuda::Gemm gemm;
-  dsk_backend_gemm(dsk::cuda::Device& device, const dsk_backend_gemm_desc& desc) : gemm(device, desc) {}
+  dsk_backend_gemm(dsk::cuda::Device& device, const dsk_backend_gemm_desc& desc)
+      : gemm(device, desc) {}
 };

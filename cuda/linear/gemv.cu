@@ -1,5 +1,6 @@
-// One to four rows of x: weights are streamed once, in 16-byte loads that begin before the kernel waits for x. A warp
-// takes one or two weight rows, or shares them with other warps along k; sums meet in a fixed order.
+// One to four rows of x: weights are streamed once, in 16-byte loads that begin before the kernel
+// waits for x. A warp takes one or two weight rows, or shares them with other warps along k; sums
+// meet in a fixed order.
 #include "linear/device_math.cuh"
 
 namespace dsk::cuda {
@@ -28,12 +29,16 @@ template <> struct Load<Format::int4> {
 /// Weights pass through once: keep them out of L1 and first to leave L2.
 __device__ __forceinline__ uint4 stream_load(const uint4* at) {
   uint4 v;
-  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(at));
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "l"(at));
   return v;
 }
 __device__ __forceinline__ uint2 stream_load(const uint2* at) {
   uint2 v;
-  asm volatile("ld.global.nc.L1::no_allocate.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(at));
+  asm volatile("ld.global.nc.L1::no_allocate.v2.u32 {%0,%1}, [%2];"
+               : "=r"(v.x), "=r"(v.y)
+               : "l"(at));
   return v;
 }
 
@@ -47,7 +52,8 @@ template <> __device__ __forceinline__ float2 widen_pair<__half>(std::uint32_t b
 
 /// The values of one load as floats.
 template <Format format, class Element>
-__device__ __forceinline__ void unpack(const typename Load<format>::Type& raw, float (&out)[Load<format>::values]) {
+__device__ __forceinline__ void unpack(const typename Load<format>::Type& raw,
+                                       float (&out)[Load<format>::values]) {
   if constexpr (format == Format::sixteen) {
     const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
@@ -60,18 +66,21 @@ __device__ __forceinline__ void unpack(const typename Load<format>::Type& raw, f
     const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      const float2 pair = __half22float2(half_pair_of_e4m3(static_cast<std::uint16_t>(words[i / 2] >> (16 * (i % 2)))));
+      const float2 pair = __half22float2(
+          half_pair_of_e4m3(static_cast<std::uint16_t>(words[i / 2] >> (16 * (i % 2)))));
       out[2 * i] = pair.x;
       out[2 * i + 1] = pair.y;
     }
   } else if constexpr (format == Format::int8) {
     const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
-    for (int i = 0; i < 16; ++i) out[i] = static_cast<float>(static_cast<std::int8_t>(words[i / 4] >> (8 * (i % 4))));
+    for (int i = 0; i < 16; ++i)
+      out[i] = static_cast<float>(static_cast<std::int8_t>(words[i / 4] >> (8 * (i % 4))));
   } else {
     const std::uint32_t words[2] = {raw.x, raw.y};
 #pragma unroll
-    for (int i = 0; i < 16; ++i) out[i] = static_cast<float>(static_cast<int>((words[i / 8] >> (4 * (i % 8))) & 0xfu) - 8);
+    for (int i = 0; i < 16; ++i)
+      out[i] = static_cast<float>(static_cast<int>((words[i / 8] >> (4 * (i % 8))) & 0xfu) - 8);
   }
 }
 
@@ -81,7 +90,8 @@ template <> constexpr bool quantises_x<Format::int8> = true;
 
 /// Brings x into shared memory as 16-bit elements, quantised where the format says so.
 template <Format format, class Element, int M>
-__device__ void stage_x(const ProductView& p, std::uint32_t m, const void* x, Element* shared_x, float* shared_scale, float* scratch) {
+__device__ void stage_x(const ProductView& p, std::uint32_t m, const void* x, Element* shared_x,
+                        float* shared_scale, float* scratch) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   if constexpr (format == Format::e4m3) {
     for (std::uint32_t job = warp; job < M * p.scale_columns; job += warps) {
@@ -91,7 +101,9 @@ __device__ void stage_x(const ProductView& p, std::uint32_t m, const void* x, El
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const int at = static_cast<int>(column * 128 + lane + 32 * i) - static_cast<int>(p.k_phase);
-        value[i] = row < m && at >= 0 && at < static_cast<int>(p.k) ? load_as_float(x, p.activation, std::uint64_t{row} * p.k + at) : 0.0f;
+        value[i] = row < m && at >= 0 && at < static_cast<int>(p.k)
+                       ? load_as_float(x, p.activation, std::uint64_t{row} * p.k + at)
+                       : 0.0f;
         largest = fmaxf(largest, fabsf(value[i]));
       }
       const float scale = number::block_scale(warp_max(largest), number::e4m3_largest);
@@ -100,36 +112,44 @@ __device__ void stage_x(const ProductView& p, std::uint32_t m, const void* x, El
       for (int i = 0; i < 4; ++i) {
         const int at = static_cast<int>(column * 128 + lane + 32 * i) - static_cast<int>(p.k_phase);
         if (at >= 0 && at < static_cast<int>(p.k))
-          shared_x[row * p.k + at] = __half(__nv_cvt_fp8_to_halfraw(e4m3_of(value[i] / scale), __NV_E4M3));
+          shared_x[row * p.k + at] =
+              __half(__nv_cvt_fp8_to_halfraw(e4m3_of(value[i] / scale), __NV_E4M3));
       }
     }
   } else if constexpr (format == Format::int8) {
     for (std::uint32_t row = 0; row < M; ++row) {
       float largest = 0.0f;
       if (row < m)
-        for (std::uint32_t i = threadIdx.x; i < p.k; i += threads) largest = fmaxf(largest, fabsf(load_as_float(x, p.activation, std::uint64_t{row} * p.k + i)));
+        for (std::uint32_t i = threadIdx.x; i < p.k; i += threads)
+          largest =
+              fmaxf(largest, fabsf(load_as_float(x, p.activation, std::uint64_t{row} * p.k + i)));
       largest = warp_max(largest);
       if (lane == 0) scratch[warp] = largest;
       __syncthreads();
-      for (int w = 0; w < warps; ++w) largest = fmaxf(largest, scratch[w]);
+      for (int w = 0; w < warps; ++w)
+        largest = fmaxf(largest, scratch[w]);
       __syncthreads();
       const float scale = number::block_scale(largest, 127.0f);
       if (threadIdx.x == 0) shared_scale[row] = scale;
       for (std::uint32_t i = threadIdx.x; i < p.k; i += threads) {
-        const float value = row < m ? load_as_float(x, p.activation, std::uint64_t{row} * p.k + i) : 0.0f;
-        shared_x[row * p.k + i] = __float2half_rn(fminf(fmaxf(rintf(value / scale), -127.0f), 127.0f));
+        const float value =
+            row < m ? load_as_float(x, p.activation, std::uint64_t{row} * p.k + i) : 0.0f;
+        shared_x[row * p.k + i] =
+            __float2half_rn(fminf(fmaxf(rintf(value / scale), -127.0f), 127.0f));
       }
     }
   } else {
     const auto* from = static_cast<const uint4*>(x);
     auto* to = reinterpret_cast<uint4*>(shared_x);
     const std::uint32_t count = M * p.k / 8, given = m * p.k / 8;
-    for (std::uint32_t i = threadIdx.x; i < count; i += threads) to[i] = i < given ? from[i] : make_uint4(0, 0, 0, 0);
+    for (std::uint32_t i = threadIdx.x; i < count; i += threads)
+      to[i] = i < given ? from[i] : make_uint4(0, 0, 0, 0);
   }
 }
 
 template <Format format, class Element, int M, int Rows>
-__global__ void __launch_bounds__(threads) gemv_kernel(ProductView p, std::uint32_t m, std::uint32_t split, const void* x, void* y) {
+__global__ void __launch_bounds__(threads)
+    gemv_kernel(ProductView p, std::uint32_t m, std::uint32_t split, const void* x, void* y) {
   using Raw = typename Load<format>::Type;
   constexpr int values = Load<format>::values;
   extern __shared__ uint4 shared[];
@@ -151,7 +171,9 @@ __global__ void __launch_bounds__(threads) gemv_kernel(ProductView p, std::uint3
       const std::uint32_t at = (chunk + d * split) * 32 + lane;
 #pragma unroll
       for (int r = 0; r < Rows; ++r)
-        raw[r][d] = at < loads && first_row + r < p.n ? stream_load(weights + std::uint64_t{first_row + r} * loads + at) : nothing;
+        raw[r][d] = at < loads && first_row + r < p.n
+                        ? stream_load(weights + std::uint64_t{first_row + r} * loads + at)
+                        : nothing;
     }
   };
   fetch(part); // weights do not depend on the kernel before
@@ -166,7 +188,8 @@ __global__ void __launch_bounds__(threads) gemv_kernel(ProductView p, std::uint3
 #pragma unroll
     for (int r = 0; r < Rows; ++r)
 #pragma unroll
-      for (int d = 0; d < depth; ++d) now[r][d] = raw[r][d];
+      for (int d = 0; d < depth; ++d)
+        now[r][d] = raw[r][d];
     if (chunk + depth * split < chunks) fetch(chunk + depth * split);
 #pragma unroll
     for (int d = 0; d < depth; ++d) {
@@ -175,7 +198,8 @@ __global__ void __launch_bounds__(threads) gemv_kernel(ProductView p, std::uint3
       float xv[M][values];
 #pragma unroll
       for (int row = 0; row < M; ++row) {
-        const auto* from = reinterpret_cast<const uint4*>(shared_x + static_cast<std::size_t>(row) * p.k + at * values);
+        const auto* from = reinterpret_cast<const uint4*>(
+            shared_x + static_cast<std::size_t>(row) * p.k + at * values);
 #pragma unroll
         for (int q = 0; q < values / 8; ++q) {
           const uint4 eight = from[q];
@@ -195,13 +219,20 @@ __global__ void __launch_bounds__(threads) gemv_kernel(ProductView p, std::uint3
         unpack<format, Element>(now[r][d], wv);
         const std::uint32_t column = (p.k_phase + at * values) / 128;
         float scale = 1.0f;
-        if constexpr (format == Format::e4m3) scale = __ldg(p.w_scales + std::uint64_t{static_cast<std::uint32_t>(__ldg(p.scale_rows + first_row + r))} * p.scale_columns + column);
-        if constexpr (format == Format::int4) scale = __ldg(p.w_scales + std::uint64_t{first_row + r} * p.scale_columns + column);
+        if constexpr (format == Format::e4m3)
+          scale =
+              __ldg(p.w_scales +
+                    std::uint64_t{static_cast<std::uint32_t>(__ldg(p.scale_rows + first_row + r))} *
+                        p.scale_columns +
+                    column);
+        if constexpr (format == Format::int4)
+          scale = __ldg(p.w_scales + std::uint64_t{first_row + r} * p.scale_columns + column);
 #pragma unroll
         for (int row = 0; row < M; ++row) {
           float part_sum = 0.0f;
 #pragma unroll
-          for (int i = 0; i < values; ++i) part_sum = fmaf(wv[i], xv[row][i], part_sum);
+          for (int i = 0; i < values; ++i)
+            part_sum = fmaf(wv[i], xv[row][i], part_sum);
           if constexpr (format == Format::e4m3)
             sum[r][row] += part_sum * (scale * shared_scale[row * p.scale_columns + column]);
           else if constexpr (format == Format::int4)
@@ -227,18 +258,23 @@ __global__ void __launch_bounds__(threads) gemv_kernel(ProductView p, std::uint3
     const std::uint32_t n = (blockIdx.x * groups + group) * Rows + r;
     if (n >= p.n || row >= m) continue;
     float total = 0.0f;
-    for (std::uint32_t w = 0; w < split; ++w) total += scratch[((group * split + w) * Rows + r) * M + row];
+    for (std::uint32_t w = 0; w < split; ++w)
+      total += scratch[((group * split + w) * Rows + r) * M + row];
     if constexpr (format == Format::int8) total *= shared_scale[row] * p.w_scales[n];
     if (p.bias) total += load_as_float(p.bias, p.activation, n);
     store_as(y, p.output, std::uint64_t{row} * p.n + n, total);
   }
 }
 
-std::uint32_t rows_of(std::uint32_t m) { return m <= 1 ? 1 : m <= 2 ? 2 : 4; }
+std::uint32_t rows_of(std::uint32_t m) {
+  return m <= 1 ? 1 : m <= 2 ? 2 : 4;
+}
 
 std::size_t shared_bytes(const ProductView& p, std::uint32_t m) {
   const std::size_t rows = rows_of(m);
-  const std::size_t scales = p.weight == DSK_DTYPE_F8E4M3 ? rows * p.scale_columns : p.weight == DSK_DTYPE_I8 ? rows : 0;
+  const std::size_t scales = p.weight == DSK_DTYPE_F8E4M3 ? rows * p.scale_columns
+                             : p.weight == DSK_DTYPE_I8   ? rows
+                                                          : 0;
   return rows * p.k * 2 + scales * 4;
 }
 
@@ -277,9 +313,11 @@ Kernel pick(dsk_dtype weight, dsk_dtype activation, std::uint32_t m, std::uint32
   case Format::int8:
     return pick<Format::int8, __half>(m, rows_per_warp);
   case Format::int4:
-    return bf16 ? pick<Format::int4, __nv_bfloat16>(m, rows_per_warp) : pick<Format::int4, __half>(m, rows_per_warp);
+    return bf16 ? pick<Format::int4, __nv_bfloat16>(m, rows_per_warp)
+                : pick<Format::int4, __half>(m, rows_per_warp);
   default:
-    return bf16 ? pick<Format::sixteen, __nv_bfloat16>(m, rows_per_warp) : pick<Format::sixteen, __half>(m, rows_per_warp);
+    return bf16 ? pick<Format::sixteen, __nv_bfloat16>(m, rows_per_warp)
+                : pick<Format::sixteen, __half>(m, rows_per_warp);
   }
 }
 
@@ -298,13 +336,16 @@ void gemv_prepare(std::size_t shared_limit) {
     for (const dsk_dtype activation : {DSK_DTYPE_BF16, DSK_DTYPE_F16})
       for (const std::uint32_t m : {1u, 2u, 4u})
         for (const std::uint32_t rows : {1u, 2u})
-          (void)cudaFuncSetAttribute(reinterpret_cast<const void*>(pick(weight, activation, m, rows)), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     static_cast<int>(shared_limit - 2048));
+          (void)cudaFuncSetAttribute(
+              reinterpret_cast<const void*>(pick(weight, activation, m, rows)),
+              cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_limit - 2048));
 }
 
-void gemv(const ProductView& p, GemvChoice choice, std::uint32_t m, const void* x, void* y, Launch launch) {
+void gemv(const ProductView& p, GemvChoice choice, std::uint32_t m, const void* x, void* y,
+          Launch launch) {
   const std::uint32_t rows_per_block = warps / choice.split * choice.rows_per_warp;
-  launch_kernel(pick(p.weight, p.activation, m, choice.rows_per_warp), dim3((p.n + rows_per_block - 1) / rows_per_block), dim3(threads),
+  launch_kernel(pick(p.weight, p.activation, m, choice.rows_per_warp),
+                dim3((p.n + rows_per_block - 1) / rows_per_block), dim3(threads),
                 shared_bytes(p, m), launch, p, m, choice.split, x, y);
 }
 

@@ -1,4 +1,5 @@
-// A product y = x . w^T as the kernels see it, and the kernels' host entries. All pointers are device pointers.
+// A product y = x . w^T as the kernels see it, and the kernels' host entries. All pointers are
+// device pointers.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -19,8 +20,8 @@ struct ProductView {
   const void* bias;
 };
 
-/// x as 16-bit codes of a quantised product, and what they are scaled by: F8E4M3 codes[m][k] and scales[m][blocks],
-/// I8 codes[m][k] and scales[m].
+/// x as 16-bit codes of a quantised product, and what they are scaled by: F8E4M3 codes[m][k] and
+/// scales[m][blocks], I8 codes[m][k] and scales[m].
 struct QuantisedView {
   const void* codes;
   const float* scales;
@@ -45,29 +46,37 @@ struct GemvChoice {
 bool gemv_takes(const ProductView& product, std::uint32_t m, std::size_t shared_limit);
 /// Raises the kernels' limit of shared memory; once per device, before capture.
 void gemv_prepare(std::size_t shared_limit);
-void gemv(const ProductView& product, GemvChoice choice, std::uint32_t m, const void* x, void* y, Launch launch);
+void gemv(const ProductView& product, GemvChoice choice, std::uint32_t m, const void* x, void* y,
+          Launch launch);
 
 /* -------------------------------------------------- any number of rows: tiles */
 
-/// Weights of 16, 8 or 4 bits with BF16 or F16 operands on tensor cores; each output is summed along k in one fixed
-/// order whatever m is. `x` is the activations, or the codes of a quantised product.
+/// Weights of 16, 8 or 4 bits with BF16 or F16 operands on tensor cores; each output is summed
+/// along k in one fixed order whatever m is. `x` is the activations, or the codes of a quantised
+/// product.
 bool tile_takes(const ProductView& product);
-void tile(const ProductView& product, std::uint32_t m, const void* x, const float* x_scales, void* y, Launch launch);
+void tile(const ProductView& product, std::uint32_t m, const void* x, const float* x_scales,
+          void* y, Launch launch);
 
-/// Single precision throughout: F32 weights, and I4 weights with F32 activations. Fixed order along k.
+/// Single precision throughout: F32 weights, and I4 weights with F32 activations. Fixed order along
+/// k.
 void plain(const ProductView& product, std::uint32_t m, const float* x, void* y, Launch launch);
 
 /* --------------------------------------------------------------- quantisation */
 
 /// x to 16-bit codes in rows of k (for tile).
-void quantise_wide(const ProductView& product, std::uint32_t m, const void* x, void* codes, float* scales, Launch launch);
+void quantise_wide(const ProductView& product, std::uint32_t m, const void* x, void* codes,
+                   float* scales, Launch launch);
 /// x to E4M3 bytes with scales[block][m rounded up to 4], as cuBLASLt wants them.
-void quantise_narrow(const ProductView& product, std::uint32_t m, const void* x, void* codes, float* scales, Launch launch);
+void quantise_narrow(const ProductView& product, std::uint32_t m, const void* x, void* codes,
+                     float* scales, Launch launch);
 
 /* ----------------------------------------------------- for measuring choices */
 
-void fill_random(void* to, dsk_dtype dtype, std::uint64_t count, std::uint32_t seed, cudaStream_t stream);
+void fill_random(void* to, dsk_dtype dtype, std::uint64_t count, std::uint32_t seed,
+                 cudaStream_t stream);
 /// result[0] = largest |a - b|, result[1] = largest |b|; NaN counts as infinite.
-void compare(const void* a, const void* b, dsk_dtype dtype, std::uint64_t count, float* result, cudaStream_t stream);
+void compare(const void* a, const void* b, dsk_dtype dtype, std::uint64_t count, float* result,
+             cudaStream_t stream);
 
 } // namespace dsk::cuda

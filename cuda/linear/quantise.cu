@@ -7,9 +7,11 @@ namespace {
 constexpr int threads = 256;
 constexpr int warps = threads / 32;
 
-/// One warp for each block of a row. `narrow_codes`: bytes and transposed scales, else F16 and scales by row.
+/// One warp for each block of a row. `narrow_codes`: bytes and transposed scales, else F16 and
+/// scales by row.
 template <bool narrow_codes>
-__global__ void __launch_bounds__(threads) quantise_e4m3(ProductView p, std::uint32_t m, const void* x, void* codes, float* scales) {
+__global__ void __launch_bounds__(threads)
+    quantise_e4m3(ProductView p, std::uint32_t m, const void* x, void* codes, float* scales) {
   const int lane = threadIdx.x % 32;
   const std::uint64_t job = std::uint64_t{blockIdx.x} * warps + threadIdx.x / 32;
   wait_for_producer();
@@ -22,11 +24,14 @@ __global__ void __launch_bounds__(threads) quantise_e4m3(ProductView p, std::uin
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     const int at = static_cast<int>(column * 128 + lane * 4 + i) - static_cast<int>(p.k_phase);
-    value[i] = at >= 0 && at < static_cast<int>(p.k) ? load_as_float(x, p.activation, row * p.k + at) : 0.0f;
+    value[i] = at >= 0 && at < static_cast<int>(p.k)
+                   ? load_as_float(x, p.activation, row * p.k + at)
+                   : 0.0f;
     largest = fmaxf(largest, fabsf(value[i]));
   }
   const float scale = number::block_scale(warp_max(largest), number::e4m3_largest);
-  if (lane == 0) scales[narrow_codes ? std::uint64_t{column} * ((m + 3) / 4 * 4) + row : job] = scale;
+  if (lane == 0)
+    scales[narrow_codes ? std::uint64_t{column} * ((m + 3) / 4 * 4) + row : job] = scale;
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     const int at = static_cast<int>(column * 128 + lane * 4 + i) - static_cast<int>(p.k_phase);
@@ -35,26 +40,31 @@ __global__ void __launch_bounds__(threads) quantise_e4m3(ProductView p, std::uin
     if constexpr (narrow_codes)
       static_cast<std::uint8_t*>(codes)[row * p.k + at] = code;
     else
-      static_cast<__half*>(codes)[row * p.k + at] = __half(__nv_cvt_fp8_to_halfraw(code, __NV_E4M3));
+      static_cast<__half*>(codes)[row * p.k + at] =
+          __half(__nv_cvt_fp8_to_halfraw(code, __NV_E4M3));
   }
 }
 
 /// One thread block for each row.
-__global__ void __launch_bounds__(threads) quantise_int8(ProductView p, const void* x, __half* codes, float* scales) {
+__global__ void __launch_bounds__(threads)
+    quantise_int8(ProductView p, const void* x, __half* codes, float* scales) {
   __shared__ float scratch[warps];
   const std::uint64_t row = blockIdx.x;
   wait_for_producer();
   allow_consumer();
   float largest = 0.0f;
-  for (std::uint32_t i = threadIdx.x; i < p.k; i += threads) largest = fmaxf(largest, fabsf(load_as_float(x, p.activation, row * p.k + i)));
+  for (std::uint32_t i = threadIdx.x; i < p.k; i += threads)
+    largest = fmaxf(largest, fabsf(load_as_float(x, p.activation, row * p.k + i)));
   largest = warp_max(largest);
   if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = largest;
   __syncthreads();
-  for (int w = 0; w < warps; ++w) largest = fmaxf(largest, scratch[w]);
+  for (int w = 0; w < warps; ++w)
+    largest = fmaxf(largest, scratch[w]);
   const float scale = number::block_scale(largest, 127.0f);
   if (threadIdx.x == 0) scales[row] = scale;
   for (std::uint32_t i = threadIdx.x; i < p.k; i += threads)
-    codes[row * p.k + i] = __float2half_rn(fminf(fmaxf(rintf(load_as_float(x, p.activation, row * p.k + i) / scale), -127.0f), 127.0f));
+    codes[row * p.k + i] = __float2half_rn(fminf(
+        fmaxf(rintf(load_as_float(x, p.activation, row * p.k + i) / scale), -127.0f), 127.0f));
 }
 
 __device__ std::uint32_t mixed(std::uint32_t v) {
@@ -66,17 +76,24 @@ __device__ std::uint32_t mixed(std::uint32_t v) {
 }
 
 __global__ void fill_kernel(void* to, dsk_dtype dtype, std::uint64_t count, std::uint32_t seed) {
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += std::uint64_t{gridDim.x} * blockDim.x) {
-    // The sum of four uniform values: near enough to a normal distribution, which matters for power.
+  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += std::uint64_t{gridDim.x} * blockDim.x) {
+    // The sum of four uniform values: near enough to a normal distribution, which matters for
+    // power.
     float sum = -2.0f;
-    for (std::uint32_t j = 0; j < 4; ++j) sum += static_cast<float>(mixed(static_cast<std::uint32_t>(i) * 4u + j + seed * 0x9e3779b9u) >> 8) * 0x1p-24f;
+    for (std::uint32_t j = 0; j < 4; ++j)
+      sum += static_cast<float>(
+                 mixed(static_cast<std::uint32_t>(i) * 4u + j + seed * 0x9e3779b9u) >> 8) *
+             0x1p-24f;
     store_as(to, dtype, i, sum * 1.7320508f);
   }
 }
 
-__global__ void compare_kernel(const void* a, const void* b, dsk_dtype dtype, std::uint64_t count, float* result) {
+__global__ void compare_kernel(const void* a, const void* b, dsk_dtype dtype, std::uint64_t count,
+                               float* result) {
   float difference = 0.0f, largest = 0.0f;
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += std::uint64_t{gridDim.x} * blockDim.x) {
+  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += std::uint64_t{gridDim.x} * blockDim.x) {
     const float x = load_as_float(a, dtype, i), y = load_as_float(b, dtype, i);
     const float d = fabsf(x - y);
     difference = fmaxf(difference, d == d ? d : __int_as_float(0x7f800000));
@@ -89,25 +106,32 @@ __global__ void compare_kernel(const void* a, const void* b, dsk_dtype dtype, st
 
 } // namespace
 
-void quantise_wide(const ProductView& p, std::uint32_t m, const void* x, void* codes, float* scales, Launch launch) {
+void quantise_wide(const ProductView& p, std::uint32_t m, const void* x, void* codes, float* scales,
+                   Launch launch) {
   if (p.weight == DSK_DTYPE_I8) {
-    launch_kernel(quantise_int8, dim3(m), dim3(threads), 0, launch, p, x, static_cast<__half*>(codes), scales);
+    launch_kernel(quantise_int8, dim3(m), dim3(threads), 0, launch, p, x,
+                  static_cast<__half*>(codes), scales);
     return;
   }
   const std::uint64_t jobs = std::uint64_t{m} * p.scale_columns;
-  launch_kernel(quantise_e4m3<false>, dim3(static_cast<unsigned>((jobs + warps - 1) / warps)), dim3(threads), 0, launch, p, m, x, codes, scales);
+  launch_kernel(quantise_e4m3<false>, dim3(static_cast<unsigned>((jobs + warps - 1) / warps)),
+                dim3(threads), 0, launch, p, m, x, codes, scales);
 }
 
-void quantise_narrow(const ProductView& p, std::uint32_t m, const void* x, void* codes, float* scales, Launch launch) {
+void quantise_narrow(const ProductView& p, std::uint32_t m, const void* x, void* codes,
+                     float* scales, Launch launch) {
   const std::uint64_t jobs = std::uint64_t{m} * p.scale_columns;
-  launch_kernel(quantise_e4m3<true>, dim3(static_cast<unsigned>((jobs + warps - 1) / warps)), dim3(threads), 0, launch, p, m, x, codes, scales);
+  launch_kernel(quantise_e4m3<true>, dim3(static_cast<unsigned>((jobs + warps - 1) / warps)),
+                dim3(threads), 0, launch, p, m, x, codes, scales);
 }
 
-void fill_random(void* to, dsk_dtype dtype, std::uint64_t count, std::uint32_t seed, cudaStream_t stream) {
+void fill_random(void* to, dsk_dtype dtype, std::uint64_t count, std::uint32_t seed,
+                 cudaStream_t stream) {
   fill_kernel<<<1024, 256, 0, stream>>>(to, dtype, count, seed);
 }
 
-void compare(const void* a, const void* b, dsk_dtype dtype, std::uint64_t count, float* result, cudaStream_t stream) {
+void compare(const void* a, const void* b, dsk_dtype dtype, std::uint64_t count, float* result,
+             cudaStream_t stream) {
   (void)cudaMemsetAsync(result, 0, 2 * sizeof(float), stream);
   compare_kernel<<<256, 256, 0, stream>>>(a, b, dtype, count, result);
 }

@@ -15,7 +15,8 @@ typedef enum dsk_dtype {
   DSK_DTYPE_F16 = 3,
   DSK_DTYPE_F8E4M3 = 4, /**< OCP E4M3: no infinity, largest finite value 448 */
   DSK_DTYPE_I8 = 5,     /**< two's complement, -127..127 used */
-  DSK_DTYPE_I4 = 6,     /**< two per byte along the last dimension, low nibble first, stored as value + 8 */
+  DSK_DTYPE_I4 =
+      6, /**< two per byte along the last dimension, low nibble first, stored as value + 8 */
   DSK_DTYPE_I32 = 7,
   DSK_DTYPE_FORCE_32BIT = 0x7fffffff
 } dsk_dtype;

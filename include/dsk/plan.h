@@ -266,6 +266,78 @@ DSK_NODISCARD DSK_API dsk_status dsk_catalog_get(dsk_catalog_kind kind, const ch
                                                  size_t name_len, char** out, size_t* out_len,
                                                  dsk_error** error);
 
+/* -------------------------------------------------------------- simulation */
+
+/** What became of one simulated request. Times in milliseconds of the simulated clock. */
+typedef struct dsk_request_times {
+  int64_t index;      /**< of the request in the workload */
+  double sent_ms;     /**< the client sent it */
+  double admitted_ms; /**< the scheduler took it out of the queue */
+  double first_ms;    /**< its first token reached the client */
+  double last_ms;     /**< its last token did */
+  int32_t input_tokens;
+  int32_t output_tokens;
+  int32_t cached_tokens; /**< input tokens found in the prefix cache or loaded from a colder tier */
+  int32_t preemptions;
+} dsk_request_times;
+
+/**
+ * Simulates a deployment under a workload, request by request, in the engine's own order: document
+ * in (docs/schema/simulate-request.schema.json), document out with TTFT, TPOT, ITL, E2E and
+ * queueing at every percentile.
+ *
+ * @param cancel   stops the run, which then succeeds with what was done until then and
+ *                 `"stopped": "cancelled"`; receives its progress; may be NULL
+ * @param series   receives what became of the first `capacity` requests to complete, in order of
+ *                 completion; may be NULL when `capacity` is 0. The caller's memory
+ * @param row_size sizeof(dsk_request_times) of the caller
+ * @param count    receives how many completed while `capacity` is not 0; may be NULL
+ * @param out      receives the answer; free with dsk_free(). `out_len` may be NULL
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_simulate(const char* json, size_t json_len,
+                                                   dsk_cancel* cancel, dsk_request_times* series,
+                                                   size_t capacity, size_t row_size, size_t* count,
+                                                   char** out, size_t* out_len, dsk_error** error);
+
+/**
+ * Tunes the batching policy to an SLA: each policy of a small grid with the fewest replicas that
+ * keep the bounds of "slo" for a share of the requests, cheapest first.
+ * @param json a simulation request with "slo" and "tune": {"batch_sizes", "waits_ms",
+ *             "max_sequences", "token_budgets", "share", "max_replicas"}
+ * @return DSK_STATUS_CANCELLED when the token was set. @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_tune_batching(const char* json, size_t json_len,
+                                                        dsk_cancel* cancel, char** out,
+                                                        size_t* out_len, dsk_error** error);
+
+/**
+ * Replays the arrivals of a request log under the settings of `json` (a simulation request without
+ * its workload) and compares: TTFT (first token less queued), TPOT, E2E at mean, p50, p90 and p99,
+ * and throughput, measured and simulated.
+ * @param log JSON lines with input_toks, output_toks, queued_ts, scheduled_ts, first_token_ts,
+ *            last_token_ts
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_validate_requests(const char* json, size_t json_len,
+                                                            const char* log, size_t log_len,
+                                                            dsk_cancel* cancel, char** report,
+                                                            dsk_error** error);
+
+/**
+ * Predicts every row of a table of published end-to-end measurements and compares.
+ * @param json    {"jobs": N, "catalog": [...]}; the result does not depend on the jobs
+ * @param csv     the table; its columns are listed in docs/results/e2e.md
+ * @param report  receives the scores as JSON; free with dsk_free()
+ * @param predictions receives id,metric,measured,predicted,low,high,status,assumptions as CSV, one
+ *                line for each row; free with dsk_free(); may be NULL
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_validate_e2e(const char* json, size_t json_len,
+                                                       const char* csv, size_t csv_len,
+                                                       dsk_cancel* cancel, char** report,
+                                                       char** predictions, dsk_error** error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -44,21 +44,26 @@ const dsk_backend_api& open_file(const std::string& name, const std::string& fil
     throw Error(DSK_STATUS_UNAVAILABLE, "the backend plugin " + file + " cannot be opened: " +
                                             (reason ? reason : "no reason given"));
   }
-  // A plugin that is refused stays open: unloading code that may have registered handlers is not safe.
+  // A plugin that is refused stays open: unloading code that may have registered handlers is not
+  // safe.
   void* symbol = dlsym(library, DSK_BACKEND_ENTRY);
   if (!symbol)
-    throw Error(DSK_STATUS_UNAVAILABLE, file + " is no dsk backend: it does not export " DSK_BACKEND_ENTRY);
+    throw Error(DSK_STATUS_UNAVAILABLE,
+                file + " is no dsk backend: it does not export " DSK_BACKEND_ENTRY);
   const auto entry = reinterpret_cast<dsk_backend_entry_fn>(symbol);
   const dsk_backend_api* api = entry(DSK_BACKEND_API_VERSION);
   if (!api)
     throw Error(DSK_STATUS_UNAVAILABLE, "the backend plugin " + file + " cannot serve version " +
-                                            std::to_string(DSK_BACKEND_API_VERSION) + " of the backend table");
+                                            std::to_string(DSK_BACKEND_API_VERSION) +
+                                            " of the backend table");
   if (api->api_version != DSK_BACKEND_API_VERSION || api->struct_size < sizeof(dsk_backend_api))
-    throw Error(DSK_STATUS_UNAVAILABLE,
-                "the backend plugin " + file + " has version " + std::to_string(api->api_version) +
-                    " of the backend table, this library needs " + std::to_string(DSK_BACKEND_API_VERSION));
+    throw Error(DSK_STATUS_UNAVAILABLE, "the backend plugin " + file + " has version " +
+                                            std::to_string(api->api_version) +
+                                            " of the backend table, this library needs " +
+                                            std::to_string(DSK_BACKEND_API_VERSION));
   if (name != api->name)
-    throw Error(DSK_STATUS_UNAVAILABLE, file + " calls itself \"" + api->name + "\", not \"" + name + "\"");
+    throw Error(DSK_STATUS_UNAVAILABLE,
+                file + " calls itself \"" + api->name + "\", not \"" + name + "\"");
   return *api;
 }
 
@@ -69,7 +74,8 @@ const dsk_backend_api& load(std::string_view name) {
   static std::map<std::string, const dsk_backend_api*, std::less<>> opened;
   if (name.empty() || name.size() > 32 ||
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string_view::npos)
-    throw Error(DSK_STATUS_NOT_FOUND, "no backend is called \"" + preview_text(name) + "\"; known are cpu and cuda");
+    throw Error(DSK_STATUS_NOT_FOUND,
+                "no backend is called \"" + preview_text(name) + "\"; known are cpu and cuda");
   const std::lock_guard lock(mutex);
   if (const auto it = opened.find(name); it != opened.end()) return *it->second;
   const std::string file = "libdsk_backend_" + std::string(name) + ".so";
@@ -81,7 +87,8 @@ const dsk_backend_api& load(std::string_view name) {
     opened.emplace(std::string(name), &api);
     return api;
   }
-  throw Error(DSK_STATUS_UNAVAILABLE, "there is no backend plugin " + file + " in " + list_text(folders) +
+  throw Error(DSK_STATUS_UNAVAILABLE, "there is no backend plugin " + file + " in " +
+                                          list_text(folders) +
                                           "; set DSK_BACKEND_PATH to the folder that holds it");
 }
 

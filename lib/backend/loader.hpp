@@ -9,8 +9,8 @@
 namespace dsk::backend {
 
 /// The table of backend `name`, opened on first use and kept for the life of the process.
-/// Throws NOT_FOUND for a name that cannot be one, UNAVAILABLE with every place that was searched, or with what the
-/// dynamic loader said, when there is no such plugin or it cannot be opened.
+/// Throws NOT_FOUND for a name that cannot be one, UNAVAILABLE with every place that was searched,
+/// or with what the dynamic loader said, when there is no such plugin or it cannot be opened.
 const dsk_backend_api& load(std::string_view name);
 
 /// Throws the failure of a table call; `what` begins the sentence.

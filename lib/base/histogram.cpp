@@ -1,6 +1,7 @@
 #include "base/histogram.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -16,11 +17,11 @@ struct Place {
 };
 
 // value = fraction * 2^octave with fraction in [1/2, 1), which the bins cut evenly.
+// Read from the bits of the number, which is positive and normal.
 Place place_of(double value) {
-  Place place{};
-  const double fraction = std::frexp(value, &place.octave);
-  place.bin = static_cast<std::size_t>((fraction - 0.5) * 2 * Histogram::bins_per_octave);
-  return place;
+  static_assert(Histogram::bins_per_octave == 1 << 9);
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  return {static_cast<int>(bits >> 52) - 1022, static_cast<std::size_t>(bits >> 43 & 0x1ff)};
 }
 
 double middle_of(int octave, std::size_t bin) {
@@ -31,15 +32,21 @@ double middle_of(int octave, std::size_t bin) {
 
 } // namespace
 
-Histogram& Histogram::operator=(Histogram other) noexcept {
+void Histogram::swap(Histogram& other) noexcept {
   octaves_.swap(other.octaves_);
-  count_ = other.count_;
-  zeros_ = other.zeros_;
-  refused_ = other.refused_;
-  min_ = other.min_;
-  max_ = other.max_;
-  mean_ = other.mean_;
-  m2_ = other.m2_;
+  std::swap(recent_, other.recent_);
+  std::swap(recent_octave_, other.recent_octave_);
+  std::swap(count_, other.count_);
+  std::swap(zeros_, other.zeros_);
+  std::swap(refused_, other.refused_);
+  std::swap(min_, other.min_);
+  std::swap(max_, other.max_);
+  std::swap(mean_, other.mean_);
+  std::swap(m2_, other.m2_);
+}
+
+Histogram& Histogram::operator=(Histogram other) noexcept {
+  swap(other);
   return *this;
 }
 
@@ -55,26 +62,35 @@ void Histogram::add(double value, std::uint64_t count) {
     value = 0;
   } else {
     const Place place = place_of(value);
-    std::unique_ptr<Octave>& octave = octaves_[place.octave];
-    if (!octave) octave = std::make_unique<Octave>();
-    (*octave)[place.bin] += count;
+    if (!recent_ || recent_octave_ != place.octave) {
+      std::unique_ptr<Octave>& octave = octaves_[place.octave];
+      if (!octave) octave = std::make_unique<Octave>();
+      recent_ = octave.get();
+      recent_octave_ = place.octave;
+    }
+    (*recent_)[place.bin] += count;
   }
   min_ = count_ ? std::min(min_, value) : value;
   max_ = count_ ? std::max(max_, value) : value;
   const double before = static_cast<double>(count_);
   const double added = static_cast<double>(count);
   const double delta = value - mean_;
+  const double share = added / (before + added);
   count_ += count;
-  mean_ += delta * added / (before + added);
-  m2_ += delta * delta * before * added / (before + added);
+  mean_ += delta * share;
+  m2_ += delta * delta * before * share;
 }
 
 void Histogram::add_ramp(double first, double last, std::uint64_t count) {
   // One value a bin that the ramp crosses; a bin is at least 1/1024 of what is in it.
-  const double span = std::abs(last - first) / std::max(1e-300, std::min(first, last));
-  const std::uint64_t parts =
-      std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::min(span, 64.0) * 1024), 1,
-                                std::max<std::uint64_t>(count, 1));
+  const double low = std::min(first, last);
+  const double span = std::abs(last - first);
+  if (span * 1024 < low || count < 2) {
+    add((first + last) / 2, count);
+    return;
+  }
+  const std::uint64_t parts = std::clamp<std::uint64_t>(
+      static_cast<std::uint64_t>(std::min(span / std::max(low, 1e-300), 64.0) * 1024), 1, count);
   std::uint64_t given = 0;
   for (std::uint64_t i = 0; i < parts; ++i) {
     const std::uint64_t upto = count * (i + 1) / parts;

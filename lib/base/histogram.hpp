@@ -19,7 +19,7 @@ public:
 
   Histogram() = default;
   Histogram(const Histogram& other) { merge(other); }
-  Histogram(Histogram&&) = default;
+  Histogram(Histogram&& other) noexcept { swap(other); }
   Histogram& operator=(Histogram other) noexcept;
 
   /// Negative numbers count as 0; NaN and infinity are not recorded (see refused()).
@@ -52,9 +52,12 @@ public:
 private:
   using Octave = std::array<std::uint64_t, bins_per_octave>;
 
+  void swap(Histogram& other) noexcept;
   double order_statistic(std::uint64_t rank) const; // rank from 0
 
   std::map<int, std::unique_ptr<Octave>> octaves_;
+  Octave* recent_ = nullptr; // the one that add() used last, since most values lie close together
+  int recent_octave_ = 0;
   std::uint64_t count_ = 0;
   std::uint64_t zeros_ = 0;
   std::uint64_t refused_ = 0;

@@ -10,6 +10,8 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 
+template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace dsk::json {
 namespace {
 

@@ -11,6 +11,9 @@
 
 #include <nlohmann/json.hpp>
 
+// Compiled once, in json.cpp: every file that touches a document would instantiate it anew.
+extern template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace dsk {
 
 using Json = nlohmann::ordered_json;

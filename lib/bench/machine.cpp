@@ -72,7 +72,7 @@ Json processor() {
 Json gpu(const Nvml& nvml, std::size_t index) {
   const GpuIdentity id = nvml.identity(index);
   const GpuState now = nvml.state(index, false);
-  const auto known = [](const auto& value) { return value ? Json(value) : Json(nullptr); };
+  const auto known = [](const auto& value) { return value != 0 ? Json(value) : Json(nullptr); };
   const auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   Json out;
   out["index"] = index;

@@ -45,6 +45,7 @@ struct WeightReading {
   int hidden = 0;
   int layers = 0;
   std::string device_family;      // "hopper", ...
+  std::string method;             // the checkpoint's Quantization::method
   int tp = 0;                     // with dp, ep and pp of 1
   std::int64_t weights_bytes = 0; // on one device
   std::int64_t mtp_bytes = 0;     // more with MTP
@@ -62,6 +63,8 @@ struct Engine {
   double memory_fraction = 0.9;   // default of the engine's flag; 0: derived (SGLang)
   int kv_block_tokens = 16;       // tokens a KV page
   int mla_block_tokens = 64;      // the same for MLA latents and compressed entries
+  int compressed_block_tokens = 256; // tokens that a page of V4\'s compressed entries stands for
+  int compressed_page_alignment = 1; // bytes
   bool materialises_kv_b = false; // keeps kv_b_proj a second time in bf16, for absorbed MLA
   std::vector<Overhead> overheads;
   std::vector<WeightReading> readings;
@@ -77,6 +80,7 @@ struct Engine {
   double watermark = 0;           // share of the pool that admission leaves free
   int poll_steps = 1;             // decode steps between two looks at the waiting queue
   int lag_steps = 0;              // steps that a decision lags behind (overlapped scheduling)
+  double request_serial_ms = 0;   // of request_overhead_ms, done for one request after another
   int max_prompts = 0;            // prompts of one step; 0 = as many as fit
   double prefill_step_ms = 0;     // host time of a step with prefill of a dense model ...
   double prefill_step_moe_ms = 0; // ... and of one with experts

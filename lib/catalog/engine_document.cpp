@@ -64,6 +64,7 @@ WeightReading read_reading(const Json& value, const std::string& path) {
   w.hidden = static_cast<int>(r.integer("hidden", 1, 1 << 20));
   w.layers = static_cast<int>(r.integer("layers", 1, 4096));
   w.device_family = r.text("device_family", 64);
+  w.method = r.text("method", 64);
   w.tp = static_cast<int>(r.integer("tp", 1, 1024));
   w.weights_bytes = std::llround(r.number("weights_gib", 0.001, 1e5) * 1024 * mib);
   w.mtp_bytes = std::llround(r.number("mtp_gib", 0, 1e5, 0) * 1024 * mib);
@@ -94,6 +95,10 @@ Engine engine_from_document(const Json& document, const std::string& path) {
   e.kv_block_tokens = static_cast<int>(memory.integer("kv_block_tokens", 1, 65536));
   e.mla_block_tokens =
       static_cast<int>(memory.integer("mla_block_tokens", 1, 65536, e.kv_block_tokens));
+  e.compressed_block_tokens =
+      static_cast<int>(memory.integer("compressed_block_tokens", 1, 65536, e.mla_block_tokens));
+  e.compressed_page_alignment =
+      static_cast<int>(memory.integer("compressed_page_alignment", 1, 65536, 1));
   e.materialises_kv_b = memory.boolean("absorbed_kv_b_copy", false);
   for (std::size_t i = 0; const Json* item : memory.array("overheads", 64))
     e.overheads.push_back(read_overhead(*item, json::pointer(memory.path_of("overheads"), i++)));
@@ -112,6 +117,7 @@ Engine engine_from_document(const Json& document, const std::string& path) {
     e.request_overhead_ms = scheduling->number("request_overhead_ms", 0, 1e4, 0);
     e.first_token_steps = scheduling->number("first_token_steps", 0, 1e3, 1);
     e.reserve_output = scheduling->number("reserve_output", 0, 1, 0);
+    e.request_serial_ms = scheduling->number("request_serial_ms", 0, 1e4, 0);
     e.watermark = scheduling->number("watermark", 0, 0.5, 0);
     e.poll_steps = static_cast<int>(scheduling->integer("poll_steps", 1, 1000, 1));
     e.lag_steps = static_cast<int>(scheduling->integer("lag_steps", 0, 1, 0));

@@ -161,7 +161,7 @@ private:
       if (expert_dtype == "fp4")
         out_.rules.push_back({"mlp.experts", formats::mxfp4});
       else if (expert_dtype != "fp8")
-        invalid_request("/expert_dtype",
+        invalid_request(q.path_of("expert_dtype"),
                         "expert_dtype is " + preview_text(expert_dtype) + ", must be fp4 or fp8");
     }
     out_.default_format = format;

@@ -22,6 +22,7 @@ Model requantized(const Model& model, const std::string& weights, const std::str
   for (const auto& [name, format] : targets) {
     if (weights != name) continue;
     Model out = model;
+    out.checkpoint_bytes = 0; // of the other format
     out.quantization = Quantization{};
     out.quantization.method = name;
     out.quantization.default_format = format;

@@ -42,6 +42,8 @@ void add_memory(CLI::App& app, int& code);
 void add_cost(CLI::App& app, int& code);
 void add_catalog(CLI::App& app, int& code);
 void add_explain(CLI::App& app, int& code);
+void add_simulate(CLI::App& app, int& code);
+void add_tune(CLI::App& app, int& code);
 void add_validate(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
 void add_throughput(CLI::App& bench, int& code);

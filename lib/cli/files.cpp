@@ -1,5 +1,6 @@
 #include "cli/files.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -94,6 +95,22 @@ void make_directory(const std::string& path) {
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     fail("standard output", std::strerror(errno));
+}
+
+bool file_exists(const std::string& path) {
+  std::error_code code;
+  return std::filesystem::is_regular_file(path, code);
+}
+
+std::vector<std::string> files_under(const std::string& folder, const std::string& ending) {
+  std::vector<std::string> found;
+  std::error_code code;
+  for (std::filesystem::recursive_directory_iterator at(folder, code), end; !code && at != end;
+       at.increment(code))
+    if (at->path().string().ends_with(ending)) found.push_back(at->path().string());
+  if (code) fail(folder, "cannot be read: " + code.message());
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 } // namespace dsk::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace dsk::cli {
 
@@ -21,5 +22,10 @@ void make_directory(const std::string& path);
 
 /// Standard output, checked: a full disk or a closed pipe is an error.
 void print(const std::string& text);
+
+bool file_exists(const std::string& path);
+
+/// Files at any depth of a folder whose name ends in `ending`, sorted. Throws FileError.
+std::vector<std::string> files_under(const std::string& folder, const std::string& ending);
 
 } // namespace dsk::cli

@@ -48,6 +48,8 @@ int run(int argc, char** argv) {
   add_cost(app, code);
   add_catalog(app, code);
   add_explain(app, code);
+  add_simulate(app, code);
+  add_tune(app, code);
   add_validate(app, code);
   add_bench(app, code);
   add_machine(app, code);

@@ -126,7 +126,8 @@ std::string kv_text(const JsonValue& answer) {
   if (!pool["longest_sequence_tokens"].is_null())
     out += "  " + count(pool["batch"].integer()) + " sequences in " +
            (pool["kv_gb"].is_null() ? "the pool" : number(pool["kv_gb"].number(), "%g GB")) +
-           ": at most " + count(pool["longest_sequence_tokens"].integer()) + " tokens each\n";
+           ": at most " + count(pool["longest_sequence_tokens"].integer()) + " tokens each (" +
+           count(pool["longest_sequence_tokens_unpaged"].integer()) + " without page padding)\n";
   return out;
 }
 

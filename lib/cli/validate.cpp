@@ -8,6 +8,8 @@ void add_validate(CLI::App& app, int& code) {
   sub->require_subcommand(1);
   add_validate_memory(*sub, code);
   add_validate_kernels(*sub, code);
+  add_validate_e2e(*sub, code);
+  add_validate_requests(*sub, code);
 }
 
 } // namespace dsk::cli

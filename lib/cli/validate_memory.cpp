@@ -87,6 +87,7 @@ Subject subject_of(const Row& row) {
     s.model += "-" + type;
   else if (!known(DSK_CATALOG_MODEL, s.model))
     throw NotExpressible("the model is not named (" + s.model + ")");
+  // The checkpoint's own format stands where the row names it; else the row's.
   if (starts(type, "int8")) s.weights = "int8";
   if (starts(type, "int4")) s.weights = "int4";
   s.device = field(row, "gpu");
@@ -178,6 +179,21 @@ struct Scored {
   std::string note;
 };
 
+// Rows of one log share what its notes say of the launch.
+void share_notes(std::vector<Row>& rows) {
+  std::map<std::string, std::string> notes;
+  const auto log_of = [](const Row& row) {
+    std::string log;
+    for (const char* name : {"source_repo", "source_path", "engine", "model", "gpu"})
+      log += field(row, name) + "|";
+    return log;
+  };
+  for (const Row& row : rows)
+    if (!starts(field(row, "engine"), "LMDeploy")) notes[log_of(row)] += " " + field(row, "notes");
+  for (Row& row : rows)
+    if (const auto it = notes.find(log_of(row)); it != notes.end()) row["notes"] = it->second;
+}
+
 Scored score(const Row& row) {
   Scored out;
   try {
@@ -188,6 +204,9 @@ Scored score(const Row& row) {
     out.value = predicted(row, answer);
     out.error = out.value / *measured - 1;
     out.note = subject.note;
+    if (starts(field(row, "quantity"), "kv_") || starts(field(row, "quantity"), "free_kv"))
+      out.note += (out.note.empty() ? "" : "; ") + std::string("KV cache taken as ") +
+                  answer["kv_cache"]["type"].text();
     for (const JsonValue& term : answer["terms"].items())
       if (term["name"].text() == "weights/engine repacking") {
         char text[160];
@@ -210,7 +229,8 @@ std::string cell(const std::string& text, std::size_t width) {
 }
 
 int run(const std::string& file) {
-  const auto rows = parse_csv(read_file(file), file);
+  auto rows = parse_csv(read_file(file), file);
+  share_notes(rows);
   std::string out;
   std::map<std::string, std::vector<double>> errors;
   int missed = 0;

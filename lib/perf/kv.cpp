@@ -97,20 +97,39 @@ struct LayerCost {
   }
 };
 
-std::int64_t page_tokens(const Engine& engine, const Attention& attention) {
-  const bool latent = std::holds_alternative<MlaAttention>(attention) ||
-                      std::holds_alternative<CompressedAttention>(attention);
-  return std::max(1, latent ? engine.mla_block_tokens : engine.kv_block_tokens);
+struct Page {
+  std::int64_t tokens = 1;
+  std::int64_t alignment = 1; // bytes
+};
+
+Page page_of(const Engine& engine, const Attention& attention) {
+  if (std::holds_alternative<CompressedAttention>(attention))
+    return {std::max(1, engine.compressed_block_tokens),
+            std::max(1, engine.compressed_page_alignment)};
+  const bool latent = std::holds_alternative<MlaAttention>(attention);
+  return {std::max(1, latent ? engine.mla_block_tokens : engine.kv_block_tokens), 1};
 }
 
-std::int64_t layer_bytes(const KvLayer& kv, std::int64_t page, std::int64_t tokens) {
+std::int64_t aligned(std::int64_t bytes, std::int64_t alignment) {
+  return ceil_div(bytes, alignment) * alignment;
+}
+
+std::int64_t layer_bytes(const KvLayer& kv, const Page& page, std::int64_t tokens) {
   std::int64_t bytes = kv.state_bytes;
-  if (kv.ratio > 0)
-    bytes += ceil_div(tokens, page) * page / kv.ratio * (kv.entry_bytes + kv.index_bytes);
+  if (kv.ratio > 0) {
+    const std::int64_t pages = ceil_div(tokens, page.tokens);
+    if (page.tokens % kv.ratio == 0) { // whole entries a page: each page is padded
+      const std::int64_t entries = page.tokens / kv.ratio;
+      bytes +=
+          pages * (aligned(entries * kv.entry_bytes, page.alignment) + entries * kv.index_bytes);
+    } else {
+      bytes += pages * page.tokens / kv.ratio * (kv.entry_bytes + kv.index_bytes);
+    }
+  }
   if (kv.window > 0) {
-    const std::int64_t window_page = std::min<std::int64_t>(page, kv.window);
+    const std::int64_t slots = std::min<std::int64_t>(page.tokens, kv.window);
     const std::int64_t kept = std::min<std::int64_t>(tokens, kv.window);
-    bytes += ceil_div(kept, window_page) * window_page * kv.window_entry_bytes;
+    bytes += ceil_div(kept, slots) * aligned(slots * kv.window_entry_bytes, page.alignment);
   }
   return bytes;
 }
@@ -142,9 +161,8 @@ std::int64_t stage_kv_bytes(const Deployment& d, int wanted, std::int64_t tokens
     if (stage != wanted) return;
     for (std::size_t k = 0; k < layers.size(); ++k)
       if (layers[k] > 0)
-        result +=
-            layers[k] * layer_bytes(kv_layer(d, d.model->kinds[k]),
-                                    page_tokens(*d.engine, d.model->kinds[k].attention), tokens);
+        result += layers[k] * layer_bytes(kv_layer(d, d.model->kinds[k]),
+                                          page_of(*d.engine, d.model->kinds[k].attention), tokens);
   });
   return result;
 }

@@ -29,11 +29,6 @@ ExpertDispatch default_expert_dispatch(const Engine& engine, bool all_to_all) {
                                                                : ExpertDispatch::masked;
 }
 
-const char* expert_dispatch_name(ExpertDispatch dispatch) {
-  static constexpr const char* names[] = {"skipped", "masked", "executed"};
-  return names[static_cast<std::size_t>(dispatch)];
-}
-
 double expected_distinct_experts(double experts, double top_k, double tokens) {
   if (tokens <= 0 || experts <= 0) return 0;
   // expm1 and log1p keep single tokens exact: t = 1 gives k.

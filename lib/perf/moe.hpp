@@ -10,7 +10,6 @@ namespace dsk::perf {
 /// What the engine does unless the deployment says otherwise: TensorRT-LLM, and every engine behind
 /// an all-to-all, has only local pairs; vLLM and SGLang without one mask the pairs of other ranks.
 ExpertDispatch default_expert_dispatch(const Engine& engine, bool all_to_all);
-const char* expert_dispatch_name(ExpertDispatch dispatch);
 
 /// Expected distinct experts of `experts` hit by `tokens`, each choosing `top_k` of them uniformly:
 /// E (1 - (1 - k/E)^t).

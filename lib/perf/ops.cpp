@@ -305,7 +305,6 @@ private:
     op.intermediate = static_cast<double>(moe.intermediate) / op.moe_tp;
     op.experts = moe.experts;
     op.top_k = moe.top_k;
-    op.groups = moe.groups;
     op.skew = default_expert_skew;
     op.redundant = d_.redundant_experts;
     op.dispatch =

@@ -52,7 +52,6 @@ struct ExpertsOp {
   double intermediate = 0; // on one device, after moe_tp
   double experts = 0;      // of the layer, all devices
   double top_k = 0;
-  double groups = 1; // group-limited routing
   double skew = 0;   // popularity spread of the experts (moe.hpp)
   int redundant = 0; // EPLB copies
   ExpertDispatch dispatch = ExpertDispatch::skipped;

@@ -19,7 +19,6 @@ Rates rates_of(const Device& device) {
   for (std::size_t i = 0; i < element_count; ++i)
     rates.flops_per_us[i] = device.dense_tflops[i] * 1e6;
   rates.link_bytes_per_us = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3;
-  rates.multiprocessors = device.multiprocessors;
   rates.name = device.name;
   rates.family = device.family;
   rates.calibration = device.calibration;
@@ -32,7 +31,6 @@ Rates rates_of(const FactDevice& device) {
   std::copy(std::begin(device.flops_per_us), std::end(device.flops_per_us),
             rates.flops_per_us.begin());
   rates.link_bytes_per_us = device.link_bytes_per_us;
-  rates.multiprocessors = device.multiprocessors;
   rates.name = device.name;
   rates.family = device.family;
   return rates;
@@ -192,11 +190,20 @@ Work kernel_work(const KernelSpec& spec, double a, double b) {
   return {};
 }
 
+namespace {
+
+double speed_of_light_us(const Work& work, double flops_per_us, double bytes_per_us, KernelOp op) {
+  // Reduction inside the switch halves what each device sends.
+  if (is_collective(op)) return 0.5 * work.bytes / bytes_per_us;
+  return std::max(work.flops / flops_per_us, work.bytes / bytes_per_us);
+}
+
+} // namespace
+
 double speed_of_light_us(const Rates& rates, const KernelSpec& spec, double a, double b) {
-  const Work work = kernel_work(spec, a, b);
-  if (is_collective(spec.op)) // reduction inside the switch halves what each device sends
-    return 0.5 * work.bytes / rates.link_bytes_per_us;
-  return std::max(work.flops / peak_of(rates, math_of(spec)), work.bytes / rates.bytes_per_us);
+  return speed_of_light_us(kernel_work(spec, a, b), peak_of(rates, math_of(spec)),
+                           is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us,
+                           spec.op);
 }
 
 namespace {
@@ -210,7 +217,9 @@ int score(const FactTable& table, const KernelSpec& spec) {
   if (!spec.kernel.empty() && table.kernel == spec.kernel) points += 8;
   if (table.engine == spec.engine) points += 4;
   if (spec.variant.empty() ? table.variant != "eager" : table.variant == spec.variant) points += 8;
-  if (!spec.kernel.empty() ? false : is_artefact(table)) points -= 24;
+  // An artefact is right for a row of its own kind only.
+  const bool own = table.engine == spec.engine && table.kernel == spec.kernel;
+  if (!own && is_artefact(table)) points -= 24;
   return points;
 }
 
@@ -306,7 +315,7 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
     for (const Candidate& s : sources)
       use(*s.table, rates_of(*s.device), s.weight / total, exclusion);
     const double more =
-        (same_family ? 0.65 : 1.0) * law_.transfer_error + (same_type_found ? 0 : error_other_type);
+        (same_family ? 0.9 : 1.0) * law_.transfer_error + (same_type_found ? 0 : error_other_type);
     for (float& error : errors_)
       error = static_cast<float>(std::hypot(error, more));
     return;
@@ -322,8 +331,9 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
     KernelSpec row = measured;
     for (std::size_t i = 0; i < sizes.size(); ++i)
       row.size[i] = sizes[i];
-    return ShapeBlend::Law{std::log(law_.at(kernel_work(row, a, b), flops, bytes).us),
-                           std::log(speed_of_light_us(source, row, a, b))};
+    const Work work = kernel_work(row, a, b);
+    return ShapeBlend::Law{std::log(law_.at(work, flops, bytes).us),
+                           std::log(speed_of_light_us(work, flops, bytes, table.op))};
   };
   if (grid_.empty()) { // the first source lays out the axes
     table_ = &table;

@@ -37,12 +37,12 @@ struct Rates {
   double bytes_per_us = 1;
   std::array<double, element_count> flops_per_us{};
   double link_bytes_per_us = 1;
-  int multiprocessors = 0;
   std::string_view name;
   std::string_view family;
   std::shared_ptr<const Calibration> calibration; // measured on the user's own device; or none
 };
 Rates rates_of(const Device& device);
+Rates rates_of(Device&&) = delete; // the names are views into the device
 Rates rates_of(const FactDevice& device);
 
 /// The law of one class of kernels: the same on every device, so that a residual can move.

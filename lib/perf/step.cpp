@@ -16,87 +16,60 @@ const char* resource_name(Resource resource) {
 
 namespace {
 
-// The row at knot `i` on the line from knot i - 1 to knot i + 1.
-Row between(const Row& left, const Row& right, std::size_t i) {
-  const double f = (knot(i) - knot(i - 1)) / (knot(i + 1) - knot(i - 1));
-  Row row{};
-  for (std::size_t c = 0; c < columns; ++c)
-    row[c] = left[c] + f * (right[c] - left[c]);
-  return row;
+template <class Timer>
+void add_runs(Curve<columns>& curve, const StepCache::State::Prepared<Timer>& prepared) {
+  const double runs = prepared.timer.op.count;
+  for (std::size_t i = 0; i < curve.size(); ++i)
+    for (std::size_t c = 0; c < columns; ++c)
+      curve[i][c] += runs * prepared.once[i][c];
 }
 
 } // namespace
 
-StepModel::State::State(const Deployment& d)
+StepModel::State::State(const Deployment& d, StepCache::State& cache)
     : parallel(d.parallel), queries(1 + d.mtp_tokens), max_positions(d.model->max_positions),
-      model_name(d.model->name), overheads(engine_overheads(*d.engine, *d.device)) {
+      overheads(engine_overheads(*d.engine, *d.device)) {
   const Device& device = *d.device;
   const Engine& engine = *d.engine;
   const Rates rates = rates_of(device);
   Graph graph = graph_of(d);
   layers = graph.layers;
-  for (const MatrixOp& op : graph.products)
-    products.emplace_back(op, rates, engine);
-  for (const ExpertsOp& op : graph.experts)
-    experts.emplace_back(op, rates, engine);
+  for (Curve<columns>& curve : curves)
+    curve = Curve<columns>(token_knots);
+  const auto curve_of = [this](Rows rows) -> Curve<columns>& {
+    return curves[static_cast<std::size_t>(rows)];
+  };
+  // Prepared once for each shape; name, rows and count are this deployment's own.
+  for (const MatrixOp& op : graph.products) {
+    auto prepared = cache.product(op, rates, engine);
+    prepared.timer.op = op;
+    add_runs(curve_of(op.rows), prepared);
+    products.push_back(std::move(prepared.timer));
+  }
+  for (const ExpertsOp& op : graph.experts) {
+    auto prepared = cache.experts(op, rates, engine);
+    prepared.timer.op = op;
+    add_runs(curve_of(op.rows), prepared);
+    experts.push_back(std::move(prepared.timer));
+  }
   for (const AttentionOp& op : graph.attention)
-    attention.emplace_back(op, rates, engine);
-  for (const ElementwiseOp& op : graph.elementwise)
-    elementwise.emplace_back(op, rates);
-  for (const CollectiveOp& op : graph.collectives)
+    attention.push_back(cache.attention(op, rates, engine).with(op));
+  decode = cache.decode(attention, queries, rates, engine);
+  for (const ElementwiseOp& op : graph.elementwise) {
+    const ElementwiseTimer& t = elementwise.emplace_back(op, rates);
+    Curve<columns>& curve = curve_of(op.rows);
+    for (std::size_t i = 0; i < curve.size(); ++i)
+      add_kernel(curve[i], op.count, t.at(knot(i)), error_engine);
+  }
+  for (const CollectiveOp& op : graph.collectives) {
     links.push_back({op, CollectiveTimer(device, engine, op)});
+    Curve<columns>& curve = curve_of(op.rows);
+    for (std::size_t i = 0; i < curve.size(); ++i)
+      add_collective(curve[i], op.count, links.back().timer.at(knot(i)));
+  }
   // A measured expert kernel brings its own fixed time.
   for (const ExpertsTimer& t : experts)
     if (t.timer.origin() <= Origin::interpolated) overheads.moe_layer_us = 0;
-  fill();
-}
-
-void StepModel::State::fill() {
-  for (Curve<columns>& curve : curves)
-    curve = Curve<columns>(token_knots);
-  const auto each_knot = [&](Rows rows, auto&& body) {
-    Curve<columns>& curve = curves[static_cast<std::size_t>(rows)];
-    for (std::size_t i = 0; i < curve.size(); ++i)
-      body(knot(i), curve[i]);
-  };
-  for (const ProductTimer& t : products)
-    each_knot(t.op.rows,
-              [&](double x, Row& row) { add_kernel(row, t.op.count, t.at(x), error_products); });
-  for (const ExpertsTimer& t : experts)
-    each_knot(t.op.rows,
-              [&](double x, Row& row) { add_kernel(row, t.op.count, t.at(x), error_experts); });
-  for (const ElementwiseTimer& t : elementwise)
-    each_knot(t.op.rows,
-              [&](double x, Row& row) { add_kernel(row, t.op.count, t.at(x), error_engine); });
-  for (const LinkTimer& t : links)
-    each_knot(t.op.rows,
-              [&](double x, Row& row) { add_collective(row, t.op.count, t.timer.at(x)); });
-  fill_decode();
-}
-
-// Every second knot is asked; decode attention is so close to linear in between that the others are
-// put on the line.
-void StepModel::State::fill_decode() {
-  decode = Surface<columns>(sequence_knots, length_knots);
-  const auto asked = [](std::size_t i, std::size_t count) { return i % 2 == 0 || i + 1 == count; };
-  for (std::size_t x = 0; x < sequence_knots; ++x) {
-    if (!asked(x, sequence_knots)) continue;
-    for (std::size_t y = 0; y < length_knots; ++y) {
-      if (!asked(y, length_knots)) continue;
-      for (const AttentionTimer& t : attention) {
-        Row& row = decode.at(x, y);
-        if (t.op().count > 0) t.add_decode(row, t.op().count, knot(x), knot(y), queries);
-        if (t.op().draft_count > 0) t.add_decode(row, t.op().draft_count, knot(x), knot(y), 1);
-      }
-    }
-    for (std::size_t y = 0; y < length_knots; ++y)
-      if (!asked(y, length_knots))
-        decode.at(x, y) = between(decode.at(x, y - 1), decode.at(x, y + 1), y);
-  }
-  for (std::size_t x = 0; x < sequence_knots; ++x)
-    if (!asked(x, sequence_knots))
-      for (std::size_t y = 0; y < length_knots; ++y)
-        decode.at(x, y) = between(decode.at(x - 1, y), decode.at(x + 1, y), x);
 }
 
 RankBatch StepModel::State::rank_of(const Batch& batch) const noexcept {
@@ -190,8 +163,12 @@ std::size_t StepModel::State::add_chunks(Row& row, const Batch& batch,
   return slowest;
 }
 
-StepModel::StepModel(const Deployment& deployment)
-    : state_(std::make_unique<const State>(deployment)) {}
+StepModel::StepModel(const Deployment& deployment) {
+  StepCache own;
+  state_ = std::make_unique<const State>(deployment, own.state());
+}
+StepModel::StepModel(const Deployment& deployment, StepCache& cache)
+    : state_(std::make_unique<const State>(deployment, cache.state())) {}
 StepModel::~StepModel() = default;
 StepModel::StepModel(StepModel&&) noexcept = default;
 StepModel& StepModel::operator=(StepModel&&) noexcept = default;
@@ -206,7 +183,7 @@ StepTime StepModel::step(const Batch& batch) const noexcept {
     const double rows = s.rows_of(rank, static_cast<Rows>(i));
     if (rows > 0) s.curves[i].add(rows, row);
   }
-  if (rank.sequences > 0) s.decode.add(rank.sequences, std::max(1.0, rank.length), row);
+  if (rank.sequences > 0) s.decode->add(rank.sequences, std::max(1.0, rank.length), row);
   if (batch.chunks > 0) s.add_chunks(row, batch, rank);
   s.add_engine(row, rank);
 

@@ -72,11 +72,29 @@ struct StepRows {
   double prompts = 0;                // prefill chunks, each sampled once
 };
 
+/// Prepared operators that deployments share: the splits of one search repeat the same shapes. Not
+/// for several threads at once, and for one catalogue: it tells devices apart by name.
+class StepCache {
+public:
+  StepCache();
+  ~StepCache();
+  StepCache(StepCache&&) noexcept;
+  StepCache& operator=(StepCache&&) noexcept;
+
+  struct State;
+  State& state() { return *state_; }
+
+private:
+  std::unique_ptr<State> state_;
+};
+
 class StepModel {
 public:
   /// Throws UNSUPPORTED when the device lacks the formats, INVALID_REQUEST when the split does not
   /// divide the model. Copies what it needs.
   explicit StepModel(const Deployment& deployment);
+  /// The same, with the prepared operators of `cache`, which grows: for many deployments in a row.
+  StepModel(const Deployment& deployment, StepCache& cache);
   ~StepModel();
   StepModel(StepModel&&) noexcept;
   StepModel& operator=(StepModel&&) noexcept;

@@ -51,6 +51,7 @@ public:
 
   std::size_t size() const { return rows_.size(); }
   Row& operator[](std::size_t index) { return rows_[index]; }
+  const Row& operator[](std::size_t index) const { return rows_[index]; }
 
   /// Adds the curve's value at `x` to `sum`.
   void add(double x, Row& sum) const noexcept {

@@ -26,7 +26,7 @@ double StepModel::rows_us(const StepRows& rows) const noexcept {
 
 double StepModel::decode_attention_us(double sequences, double mean_length) const noexcept {
   Row row{};
-  if (sequences > 0) state_->decode.add(sequences, std::max(1.0, mean_length), row);
+  if (sequences > 0) state_->decode->add(sequences, std::max(1.0, mean_length), row);
   return total_us(row);
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "perf/step.hpp"
+#include "perf/step_cache.hpp"
 #include "perf/step_timers.hpp"
 
 namespace dsk::perf {
@@ -25,7 +27,6 @@ struct StepModel::State {
   Parallel parallel;
   double queries = 1; // tokens a decoding sequence brings
   std::int64_t max_positions = 0;
-  std::string model_name;
   LayerCounts layers;
   EngineOverheads overheads;
 
@@ -36,11 +37,9 @@ struct StepModel::State {
   std::vector<LinkTimer> links;
 
   std::array<Curve<columns>, rows_count> curves;
-  Surface<columns> decode;
+  std::shared_ptr<const Surface<columns>> decode; // shared by deployments with the same attention
 
-  explicit State(const Deployment& d);
-  void fill();
-  void fill_decode();
+  State(const Deployment& d, StepCache::State& cache);
   RankBatch rank_of(const Batch& batch) const noexcept;
   double rows_of(const RankBatch& rank, Rows rows) const noexcept;
   void add_engine(Row& row, const RankBatch& rank) const noexcept;

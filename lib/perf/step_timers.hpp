@@ -67,6 +67,12 @@ public:
   AttentionTimer(const AttentionOp& op, const Rates& rates, const Engine& engine);
 
   const AttentionOp& op() const { return op_; }
+  /// The same kernels for another operator of the same shape: its name and counts.
+  AttentionTimer with(const AttentionOp& op) const {
+    AttentionTimer timer = *this;
+    timer.op_ = op;
+    return timer;
+  }
   /// `sequences` caches of `length` tokens, `queries` new tokens each.
   Work decode_work(double sequences, double length, double queries) const;
   KernelTime add_decode(Row& row, double runs, double sequences, double length,

@@ -23,6 +23,7 @@ struct Covariance {
   bool experts = false;
 
   static constexpr double noise = 0.02;
+  static constexpr double root3 = 1.7320508075688772;
 
   double operator()(const Sizes& x, const Sizes& y) const {
     if (experts) {
@@ -31,17 +32,22 @@ struct Covariance {
         sum += (x[i] - y[i]) * (x[i] - y[i]);
       return 1 + 0.09 * matern32(std::sqrt(sum) / 3);
     }
-    const double dn = x[0] - y[0];
-    const double dk = (x[1] - y[1]) / 3;
-    return 1 + 0.01 * matern32(std::hypot(dn, dk)) + 0.04 * matern32(std::abs(dn)) +
-           0.04 * matern32(std::abs(dk)) +
+    const double dn = std::abs(x[0] - y[0]);
+    const double dk = std::abs(x[1] - y[1]) / 3;
+    // exp(-|x - y|) from exponentials that each point carries: thousands of pairs a deployment.
+    const double en = std::min(x[2], y[2]) / std::max(x[2], y[2]);
+    const double ek = std::min(x[3], y[3]) / std::max(x[3], y[3]);
+    return 1 + 0.01 * matern32(std::sqrt(dn * dn + dk * dk)) + 0.04 * (1 + root3 * dn) * en +
+           0.04 * (1 + root3 * dk) * ek +
            0.05 * ((x[0] - 12) * (y[0] - 12) + (x[1] - 12) * (y[1] - 12));
   }
 };
 
 Sizes features(KernelOp op, const Sizes& size) {
   const auto lg = [](double v) { return std::log2(std::max(v, 1e-3)); };
-  if (op == KernelOp::gemm) return {lg(size[0]), lg(size[1])};
+  if (op == KernelOp::gemm)
+    return {lg(size[0]), lg(size[1]), std::exp(Covariance::root3 * lg(size[0])),
+            std::exp(Covariance::root3 * lg(size[1]) / 3)};
   if (op == KernelOp::moe) // hidden;inter;topk;experts;tp;ep
     return {lg(size[1] / size[4]), lg(size[0]), 0.7 * lg(size[3] / size[5]), 0.7 * lg(size[5]),
             0.7 * lg(size[2])};
@@ -223,9 +229,11 @@ void ShapeBlend::krige(const Sizes& size, const std::vector<std::size_t>& shapes
   const double explained = std::inner_product(weights.begin(), weights.end(), right.begin(), 0.0);
   const double deviation = std::sqrt(std::max(0.0, covariance(target, target) - explained));
   // The table's error is that of a measured shape left out of its grid, whose prior deviation is
-  // about 0.10 (products) and 0.12 (experts); farther shapes widen in proportion.
-  error_ = table_.shape_error *
-           std::clamp(deviation / (table_.op == KernelOp::gemm ? 0.10 : 0.12), 0.7, 5.0);
+  // about 0.10 (products) and 0.12 (experts). Farther shapes widen faster than their prior
+  // deviation, which knows the distance but not that kernels change beyond the measured range.
+  error_ =
+      table_.shape_error *
+      std::clamp(std::pow(deviation / (table_.op == KernelOp::gemm ? 0.10 : 0.12), 1.6), 0.5, 8.0);
   for (std::size_t i = 0; i < n; ++i) {
     sources_.push_back(source(shapes[near[i].second], law_at));
     sources_.back().weight = weights[i];

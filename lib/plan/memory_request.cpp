@@ -186,11 +186,11 @@ Json format_table(const Subject& s) {
   Json table = Json::array();
   const std::string shipped = shipped_format(s.model);
   for (const FormatNeed& need : format_needs) {
-    const Model model = requantized(s.model, need.weights, "");
+    const bool ships = shipped == need.weights || (shipped == "fp16" && &need == format_needs);
+    const Model model = ships ? s.model : requantized(s.model, need.weights, "");
     perf::Deployment d = s.deployment;
     d.model = &model;
     const perf::MemoryReport r = perf::memory(d, s.options);
-    const bool ships = shipped == need.weights || (shipped == "fp16" && &need == format_needs);
     table.push_back(Json{{"weights", need.weights},
                          {"weights_bytes", r.weights_bytes},
                          {"kv_pool_bytes", std::max<std::int64_t>(r.kv_pool_bytes, 0)},
@@ -296,6 +296,13 @@ Json memory_document(const Json& request, const Catalog& base) {
         s.kv_gb ? std::llround(*s.kv_gb * 1e9) : std::max<std::int64_t>(r.kv_pool_bytes, 0);
     if (s.kv_gb) pool["kv_gb"] = *s.kv_gb;
     pool["longest_sequence_tokens"] = longest(s.deployment, budget, *s.batch);
+    // The same without the padding to whole pages: what the bytes alone imply.
+    Engine unpaged = s.engine;
+    unpaged.kv_block_tokens = unpaged.mla_block_tokens = unpaged.compressed_block_tokens = 1;
+    unpaged.compressed_page_alignment = 1;
+    perf::Deployment bare = s.deployment;
+    bare.engine = &unpaged;
+    pool["longest_sequence_tokens_unpaged"] = longest(bare, budget, *s.batch);
   }
   answer["kv_pool"] = std::move(pool);
   if (s.formats) answer["formats"] = format_table(s);

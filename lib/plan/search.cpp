@@ -179,29 +179,35 @@ Search::Search(const Request& request, const Catalog& catalog, const Cancel& can
 
   const std::vector<std::string> weights =
       space.weights.empty() ? std::vector<std::string>{"checkpoint"} : space.weights;
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    models_.push_back(std::make_unique<const Model>(
-        requantized(request.model, weights[i], "/search/weights/" + std::to_string(i))));
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    Variant variant{weights[i],
+                    requantized(request.model, weights[i], "/search/weights/" + std::to_string(i)),
+                    {}};
+    variant.matrices = perf::weights_of(variant.model);
+    variants_.push_back(std::make_unique<const Variant>(std::move(variant)));
+  }
 
   const std::vector<Element> kinds =
       space.kv.empty() ? std::vector<Element>{perf::default_kv_element(request.model)} : space.kv;
   const std::size_t total =
-      models_.size() * request.devices.size() * request.engines.size() * kinds.size();
+      variants_.size() * request.devices.size() * request.engines.size() * kinds.size();
   std::size_t done = 0;
-  for (std::size_t m = 0; m < models_.size(); ++m)
+  perf::StepCache cache;
+  for (const auto& variant : variants_)
     for (const Device& device : request.devices)
       for (const Engine& engine : request.engines)
         for (const Element kv : kinds) {
           cancel_.check();
           cancel_.progress(done++, total);
-          add_candidates(*models_[m], weights[m], device, engine, kv);
+          add_candidates(*variant, device, engine, kv, cache);
         }
   cancel_.progress(total, total);
 }
 
-void Search::add_candidates(const Model& model, const std::string& weights, const Device& device,
-                            const Engine& engine, Element kv) {
+void Search::add_candidates(const Variant& variant, const Device& device, const Engine& engine,
+                            Element kv, perf::StepCache& cache) {
   const Space& space = request_->space;
+  const Model& model = variant.model;
   const bool experts = has_experts(model);
   const std::int64_t most = std::min(default_replica_gpus, request_->limits.max_gpus);
   const std::int64_t domain = std::max(device.scale_up.domain, 1);
@@ -229,7 +235,7 @@ void Search::add_candidates(const Model& model, const std::string& weights, cons
           ++considered_;
           Candidate candidate;
           candidate.model = &model;
-          candidate.weights = weights;
+          candidate.weights = variant.weights;
           candidate.device = &device;
           candidate.engine = &engine;
           candidate.parallel = parallel;
@@ -246,7 +252,7 @@ void Search::add_candidates(const Model& model, const std::string& weights, cons
           deployment.engine = &engine;
           deployment.parallel = parallel;
           deployment.kv_element = kv;
-          candidate.memory = perf::memory(deployment, candidate.memory_options);
+          candidate.memory = perf::memory(deployment, variant.matrices, candidate.memory_options);
           candidate.max_batch = std::min(slots, candidate.memory.sequences);
           if (!candidate.memory.fits || candidate.max_batch < 1) {
             ++too_large_;
@@ -256,7 +262,7 @@ void Search::add_candidates(const Model& model, const std::string& weights, cons
             continue;
           }
           if (catalog_->has_price(device)) candidate.price = catalog_->price(device, "");
-          candidate.step = std::make_shared<const perf::StepModel>(deployment);
+          candidate.step = std::make_shared<const perf::StepModel>(deployment, cache);
           candidates_.push_back(std::move(candidate));
         }
       }

@@ -18,7 +18,7 @@ namespace dsk::plan {
 
 /// One way to build a replica that divides the model and fits in memory.
 struct Candidate {
-  const Model* model = nullptr; // in Search::models
+  const Model* model = nullptr; // owned by the search
   std::string weights;          // as requested: "checkpoint" or a format
   const Device* device = nullptr;
   const Engine* engine = nullptr;
@@ -84,8 +84,15 @@ public:
 private:
   struct Goal; // bounds in force
 
-  void add_candidates(const Model& model, const std::string& weights, const Device& device,
-                      const Engine& engine, Element kv);
+  /// The model in one weight format.
+  struct Variant {
+    std::string weights;
+    Model model;
+    perf::ModelWeights matrices;
+  };
+
+  void add_candidates(const Variant& variant, const Device& device, const Engine& engine,
+                      Element kv, perf::StepCache& cache);
   std::optional<Option> solve(const Candidate& candidate, const Goal& goal,
                               const Workload& workload) const;
   std::vector<Option> solve_all(const Goal& goal, const Workload& workload) const;
@@ -95,7 +102,7 @@ private:
   const Request* request_;
   const Catalog* catalog_;
   Cancel cancel_;
-  std::vector<std::unique_ptr<const Model>> models_;
+  std::vector<std::unique_ptr<const Variant>> variants_;
   std::vector<Candidate> candidates_;
   std::int64_t considered_ = 0;
   std::int64_t too_large_ = 0;

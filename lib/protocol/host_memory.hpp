@@ -9,8 +9,8 @@
 
 namespace dsk::protocol {
 
-/// Words are atomic; a store releases what came before it and a load acquires it, so begin() has nothing to add.
-/// With Order::relaxed the ordering is left out: a broken variant for the tests.
+/// Words are atomic; a store releases what came before it and a load acquires it, so begin() has
+/// nothing to add. With Order::relaxed the ordering is left out: a broken variant for the tests.
 enum class Order { ordered, relaxed };
 
 template <Order order = Order::ordered> struct HostMemory {
@@ -27,7 +27,8 @@ template <Order order = Order::ordered> struct HostMemory {
   void begin() {}
   void end() {}
   void store(Packet* at, const Packet& packet) {
-    for (int i = 0; i < 4; ++i) std::atomic_ref(at->word[i]).store(packet.word[i], store_order);
+    for (int i = 0; i < 4; ++i)
+      std::atomic_ref(at->word[i]).store(packet.word[i], store_order);
   }
   Packet load(const Packet* at) {
     Packet packet;

@@ -1,5 +1,5 @@
-// Conversions between float and the narrow types, in integer arithmetic only, so that the host and the
-// device give the same bits. Rounding is to nearest, ties to even.
+// Conversions between float and the narrow types, in integer arithmetic only, so that the host and
+// the device give the same bits. Rounding is to nearest, ties to even.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,7 @@ DSK_SHARED_FN float from_bf16(std::uint16_t code) {
 /// NaN stays NaN (quiet, sign kept); values above the range become infinity.
 DSK_SHARED_FN std::uint16_t to_bf16(float value) {
   const std::uint32_t bits = bits_of(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u)
-    return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 

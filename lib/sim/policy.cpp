@@ -26,6 +26,7 @@ Policy default_policy(const Engine& engine, const Model& model) {
   p.prefix_cache = engine.prefix_cache;
   p.graph_sizes = engine.graph_sizes;
   p.request_overhead_s = engine.request_overhead_ms / 1e3;
+  p.request_serial_s = engine.request_serial_ms / 1e3;
   p.first_token_steps = engine.first_token_steps;
   p.prefill_step_us = (experts ? engine.prefill_step_moe_ms : engine.prefill_step_ms) * 1e3;
   p.stream_tokens_per_s = engine.stream_tokens_per_s;

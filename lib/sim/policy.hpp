@@ -25,23 +25,24 @@ enum class Preemption {
 struct Policy {
   Batching batching = Batching::mixed;
   Preemption preemption = Preemption::recompute;
-  int max_sequences = 256;    // of one attention rank, prefill and decode
-  int token_budget = 8192;    // of one attention rank, tokens of one step
-  bool chunked = true;        // a prompt may be split over steps
-  int max_prompts = 0;        // prompts of one step; 0 = as many as fit
-  double reserve_output = 0;  // share of the answer's KV that admission sets aside
-  double watermark = 0;       // share of the pool that admission leaves free
-  int poll_steps = 1;         // decode steps between two looks at the waiting queue
-  int lag_steps = 0;          // steps that a decision lags behind (overlapped scheduling)
-  int block_tokens = 16;      // of a KV page
-  bool prefix_cache = false;  // pages of known prefixes are found by hash and kept until evicted
+  int max_sequences = 256;      // of one attention rank, prefill and decode
+  int token_budget = 8192;      // of one attention rank, tokens of one step
+  bool chunked = true;          // a prompt may be split over steps
+  int max_prompts = 0;          // prompts of one step; 0 = as many as fit
+  double reserve_output = 0;    // share of the answer's KV that admission sets aside
+  double watermark = 0;         // share of the pool that admission leaves free
+  int poll_steps = 1;           // decode steps between two looks at the waiting queue
+  int lag_steps = 0;            // steps that a decision lags behind (overlapped scheduling)
+  int block_tokens = 16;        // of a KV page
+  bool prefix_cache = false;    // pages of known prefixes are found by hash and kept until evicted
   std::vector<int> graph_sizes; // decode batches are padded up to these; empty: not padded
 
   double request_overhead_s = 0; // HTTP, tokeniser, detokeniser: before a request reaches the queue
-  double first_token_steps = 0;  // decode steps between a token's step and its arrival at the client
-  double prefill_step_us = 0;    // host time of a step with prefill (not captured in a graph)
-  double host_step_us = 0;       // a step takes at least this (eager engines) ...
-  double host_sequence_us = 0;   // ... plus this a sequence
+  double request_serial_s = 0;   // of it what the front end does for one request after another
+  double first_token_steps = 0; // decode steps between a token's step and its arrival at the client
+  double prefill_step_us = 0;   // host time of a step with prefill (not captured in a graph)
+  double host_step_us = 0;      // a step takes at least this (eager engines) ...
+  double host_sequence_us = 0;  // ... plus this a sequence
   double stream_tokens_per_s = 0; // limit of the front end; 0 = none
   double tokens_per_step = 1;     // accepted tokens of a decode step (speculative decoding)
   int decode_tokens = 1;          // token budget of one decoding sequence: 1 + drafts

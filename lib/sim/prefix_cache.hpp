@@ -20,6 +20,7 @@ public:
     std::int32_t blocks = 0; // leading ones that are present
     std::int32_t idle = 0;   // of them those that no sequence holds
   };
+  bool has(std::uint64_t block) const noexcept { return find(block) != none; }
   Found match(const workload::BlockList& blocks, std::int32_t count) const noexcept;
 
   /// One more holder of a block, which is added when it is not present.

@@ -10,8 +10,7 @@ Replica::Replica(int number, const perf::StepModel& model, const ReplicaSpec& sp
       timer_(model, spec.policy, spec.dp),
       slots_max_(static_cast<std::int64_t>(spec.policy.max_sequences) * spec.dp),
       budget_max_(static_cast<std::int64_t>(spec.policy.token_budget) * spec.dp),
-      pool_(spec.kv_pool_pages),
-      phases_(static_cast<std::size_t>(spec.policy.block_tokens), 0),
+      pool_(spec.kv_pool_pages), phases_(static_cast<std::size_t>(spec.policy.block_tokens), 0),
       cache_(spec.policy.prefix_cache ? std::make_unique<PrefixCache>() : nullptr),
       rank_tokens_(static_cast<std::size_t>(spec.dp)),
       rank_attention_(static_cast<std::size_t>(spec.dp)) {}
@@ -24,6 +23,20 @@ std::int32_t Replica::cached_blocks(const Job& job) const noexcept {
   if (!cache_ || job.blocks.size == 0) return 0;
   return cache_->match(job.blocks, std::min(job.blocks.size, job.input / job.blocks.block_tokens))
       .blocks;
+}
+
+double Replica::prefill_estimate_s(std::int64_t tokens, std::int64_t context) const {
+  double us = 0;
+  for (std::int64_t done = 0; done < tokens;) {
+    PrefillWork work;
+    work.tokens = work.busiest_tokens =
+        std::min<std::int64_t>(tokens - done, policy_.chunked ? policy_.token_budget : tokens);
+    work.prompts = 1;
+    work.attention_us = timer_.chunk_attention_us(work.tokens, context + done);
+    us += timer_.prefill_us(0, 0, 0, work);
+    done += work.tokens;
+  }
+  return us * 1e-6;
 }
 
 std::uint32_t Replica::new_slot() {
@@ -56,13 +69,9 @@ void Replica::submit(const Job& job, double at_s) {
     else if (pending_ == Pending::decode && !blocked_) {
       const double mean = mean_length();
       const double extra = skew();
-      std::int64_t steps = timer_.steps_within(decoding_, mean, extra, policy_.tokens_per_step,
-                                               steps_, (at_s - now_s_) * 1e6 - swap_us_);
-      steps += policy_.lag_steps;
-      if (policy_.poll_steps > 1) {
-        const std::int64_t over = (ticks_ + steps) % policy_.poll_steps;
-        if (over > 0) steps += policy_.poll_steps - over;
-      }
+      const std::int64_t steps =
+          timer_.steps_within(decoding_, mean, extra, policy_.tokens_per_step, steps_,
+                              (at_s - now_s_) * 1e6 - swap_us_);
       if (steps < steps_) {
         steps_ = steps;
         end_s_ = now_s_ + (timer_.run_us(decoding_, mean, extra, policy_.tokens_per_step, steps) +

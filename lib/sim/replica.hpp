@@ -59,9 +59,10 @@ struct ReplicaSpec {
   Policy policy;
   int dp = 1;
   std::int64_t kv_pool_pages = 0; // of all attention ranks
-  std::int64_t sequence_pages = 0; // fixed state of a sequence, in pages (windows, linear attention)
+  std::int64_t sequence_pages =
+      0; // fixed state of a sequence, in pages (windows, linear attention)
   Role role = Role::whole;
-  double swap_bytes_per_s = 0;     // host link, for Preemption::swap
+  double swap_bytes_per_s = 0; // host link, for Preemption::swap
   double kv_bytes_per_token = 0;
   bool jump = true; // false: every step by itself, for tests
 };
@@ -110,6 +111,8 @@ public:
   double now_s() const noexcept { return now_s_; }
   const ReplicaTotals& totals() const noexcept { return totals_; }
   const Histogram& itl() const noexcept { return itl_; } // seconds
+  /// Time of computing so many prompt tokens behind `context` by themselves, without a queue.
+  double prefill_estimate_s(std::int64_t tokens, std::int64_t context) const;
   /// Leading blocks of the job that its prefix cache holds.
   std::int32_t cached_blocks(const Job& job) const noexcept;
 
@@ -163,7 +166,7 @@ private:
   /// Pages that admission sets aside for a sequence.
   std::int64_t promised(const Slot& slot) const noexcept {
     return pages_of(slot.job.input +
-                     static_cast<std::int64_t>(policy_.reserve_output * slot.job.output));
+                    static_cast<std::int64_t>(policy_.reserve_output * slot.job.output));
   }
 
   // replica.cpp: what a finished step changes
@@ -214,8 +217,8 @@ private:
   double offset_sum_ = 0;
   double offset_squares_ = 0; // only with several ranks
   double contiguous_tokens_ = 0;
-  std::int64_t ticks_ = 0;   // decode steps so far
-  std::int64_t private_ = 0; // pages that one sequence alone holds
+  std::int64_t ticks_ = 0;    // decode steps so far
+  std::int64_t private_ = 0;  // pages that one sequence alone holds
   std::int64_t reserved_ = 0; // pages promised at admission
   std::int64_t orders_ = 0;
 
@@ -225,10 +228,10 @@ private:
   double last_boundary_s_ = -1; // the one before now_s_
   std::int64_t steps_ = 0;      // of the pending run
   double swap_us_ = 0;
-  double stall_us_ = 0; // prefill steps since the last decode step
-  std::int64_t room_ = 0;       // tokens of one rank that prefill may take in the step being built
-  bool preempted_ = false;      // somebody gave way at this boundary
-  bool blocked_ = false; // an arrival cannot change what is pending
+  double stall_us_ = 0;    // prefill steps since the last decode step
+  std::int64_t room_ = 0;  // tokens of one rank that prefill may take in the step being built
+  bool preempted_ = false; // somebody gave way at this boundary
+  bool blocked_ = false;   // an arrival cannot change what is pending
   std::vector<Chunk> chunks_;
   std::vector<std::uint32_t> ready_;
   std::vector<std::int64_t> rank_tokens_;

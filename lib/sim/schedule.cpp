@@ -30,8 +30,8 @@ void Replica::make_room() {
 }
 
 void Replica::preempt_newest() {
-  const auto newest = std::max_element(
-      finishes_.begin(), finishes_.end(), [&](const Finish& a, const Finish& b) {
+  const auto newest =
+      std::max_element(finishes_.begin(), finishes_.end(), [&](const Finish& a, const Finish& b) {
         return slots_[a.slot].order < slots_[b.slot].order;
       });
   std::uint32_t slot = newest->slot;
@@ -100,7 +100,10 @@ bool Replica::admit(std::uint32_t slot) {
     found = cache_->match(blocks, whole);
     cache_pages_ = blocks_of(blocks.block_tokens);
   }
-  if (!may_admit(s, pages - (found.blocks - found.idle) * cache_pages_)) return false;
+  // A sequence that comes with its KV decodes in this very step, and may need a page for that.
+  const bool decodes_now = s.swapped || s.job.first_s >= 0;
+  const std::int64_t own = decodes_now && s.prompt % policy_.block_tokens == 0 ? 1 : 0;
+  if (!may_admit(s, pages + own - (found.blocks - found.idle) * cache_pages_)) return false;
   for (std::int32_t i = 0; i < whole; ++i)
     cache_->hold(blocks[i]);
   s.shared = whole;
@@ -124,8 +127,8 @@ bool Replica::build_prefill() {
   preempted_ = false;
   const std::int64_t on_rank =
       mixed ? (decoding_ + spec_.dp - 1) / spec_.dp * policy_.decode_tokens : 0;
-  room_ = fixed ? std::int64_t{1} << 40
-                : std::max<std::int64_t>(0, policy_.token_budget - on_rank);
+  room_ = fixed ? std::int64_t{1} << 40 : std::max<std::int64_t>(0, policy_.token_budget - on_rank);
+  chunks_.clear();
   std::fill(rank_tokens_.begin(), rank_tokens_.end(), 0);
   std::fill(rank_attention_.begin(), rank_attention_.end(), 0.0);
   for (const std::uint32_t slot : prefilling_)
@@ -148,8 +151,7 @@ bool Replica::build_prefill() {
     if (!visible(s)) break;
     const bool has_kv = s.swapped || s.job.first_s >= 0;
     if (!has_kv) {
-      const std::int64_t room =
-          room_ - *std::min_element(rank_tokens_.begin(), rank_tokens_.end());
+      const std::int64_t room = room_ - *std::min_element(rank_tokens_.begin(), rank_tokens_.end());
       if (room <= 0 || (!policy_.chunked && s.prompt > room && !chunks_.empty())) break;
     }
     if (!admit(slot)) {
@@ -181,8 +183,7 @@ bool Replica::add_chunk(std::uint32_t slot) {
   Slot& s = slots_[slot];
   const auto least = std::min_element(rank_tokens_.begin(), rank_tokens_.end());
   const std::int64_t left = s.prompt - s.ready;
-  const std::int64_t tokens =
-      policy_.chunked ? std::min(left, room_ - *least) : left;
+  const std::int64_t tokens = policy_.chunked ? std::min(left, room_ - *least) : left;
   if (tokens <= 0) return false;
   *least += tokens;
   rank_attention_[static_cast<std::size_t>(least - rank_tokens_.begin())] +=

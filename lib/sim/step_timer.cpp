@@ -1,6 +1,7 @@
 #include "sim/step_timer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "perf/step_curve.hpp"
@@ -11,6 +12,17 @@ namespace {
 constexpr std::size_t knots = 21 * perf::knots_per_octave; // lengths to 2 M tokens
 constexpr std::size_t cache_size = std::size_t{1} << 13;
 
+// The ends of the cells, ready made.
+const std::array<double, knots>& knot_table() {
+  static const std::array<double, knots> table = [] {
+    std::array<double, knots> t{};
+    for (std::size_t i = 0; i < knots; ++i)
+      t[i] = perf::knot(i);
+    return t;
+  }();
+  return table;
+}
+
 std::size_t slot_of(std::uint64_t key) {
   return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15u) >> 51);
 }
@@ -19,8 +31,10 @@ static_assert(cache_size == std::size_t{1} << (64 - 51));
 } // namespace
 
 StepTimer::StepTimer(const perf::StepModel& model, const Policy& policy, int dp)
-    : model_(&model), policy_(policy), dp_(dp), rows_cache_(cache_size),
-      attention_cache_(cache_size) {
+    : model_(&model), policy_(policy), dp_(dp), knots_(knot_table().data()),
+      has_floor_(policy.host_step_us > 0 || policy.host_sequence_us > 0 ||
+                 policy.stream_tokens_per_s > 0),
+      rows_cache_(cache_size), attention_cache_(cache_size) {
   const auto most = static_cast<std::size_t>(policy.max_sequences) + 1;
   decode_rows_.assign(most * static_cast<std::size_t>(dp), -1);
   attention_.assign(most * knots, -1);
@@ -54,12 +68,13 @@ StepTimer::Line StepTimer::line(std::int64_t sequences, double length) const {
   const std::int64_t on_rank = busiest(sequences);
   const double left = attention_at_knot(on_rank, at.index);
   const double right = attention_at_knot(on_rank, at.index + 1);
-  const double x0 = perf::knot(at.index);
-  const double x1 = perf::knot(at.index + 1);
+  const double x0 = knots_[at.index];
+  const double x1 = knots_[at.index + 1];
   Line line;
   line.value = decode_rows_us(sequences) + left + at.fraction * (right - left);
   line.slope = (right - left) / (x1 - x0);
   line.until = at.index + 2 < knots ? x1 : 1e300;
+  if (!has_floor_) return line;
   // Floors: the host of an eager engine, and the front end's stream of tokens.
   const double n = static_cast<double>(sequences);
   double floor = policy_.host_step_us + policy_.host_sequence_us * n;

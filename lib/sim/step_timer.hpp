@@ -58,10 +58,12 @@ private:
   const perf::StepModel* model_;
   Policy policy_;
   std::int64_t dp_;
-  mutable std::vector<double> decode_rows_;      // by sequences; negative: not known yet
-  mutable std::vector<double> attention_;        // by busiest sequences and knot
-  mutable std::vector<Cached> rows_cache_;       // direct mapped
-  mutable std::vector<Cached> attention_cache_;  // likewise
+  const double* knots_;
+  bool has_floor_;
+  mutable std::vector<double> decode_rows_;     // by sequences; negative: not known yet
+  mutable std::vector<double> attention_;       // by busiest sequences and knot
+  mutable std::vector<Cached> rows_cache_;      // direct mapped
+  mutable std::vector<Cached> attention_cache_; // likewise
 };
 
 } // namespace dsk::sim

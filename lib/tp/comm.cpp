@@ -23,17 +23,20 @@ dsk_backend_comm_options table_options(const CommOptions& options) {
 
 } // namespace
 
-Comm::Comm(std::shared_ptr<Device> device, std::uint32_t world, std::uint32_t rank, const CommOptions& options)
+Comm::Comm(std::shared_ptr<Device> device, std::uint32_t world, std::uint32_t rank,
+           const CommOptions& options)
     : device_(std::move(device)), world_(world), rank_(rank), timeout_ms_(options.timeout_ms),
       family_(std::make_shared<const int>(0)) {}
 
-std::vector<std::shared_ptr<Comm>> Comm::create_local(const std::vector<std::shared_ptr<Device>>& devices,
-                                                      const CommOptions& options) {
+std::vector<std::shared_ptr<Comm>>
+Comm::create_local(const std::vector<std::shared_ptr<Device>>& devices,
+                   const CommOptions& options) {
   const auto world = static_cast<std::uint32_t>(devices.size());
   std::vector<dsk_backend_device*> handles;
   for (const auto& device : devices) {
     if (&device->api() != &devices.front()->api())
-      throw Error(DSK_STATUS_INVALID_ARGUMENT, "devices of different backends cannot share a communicator");
+      throw Error(DSK_STATUS_INVALID_ARGUMENT,
+                  "devices of different backends cannot share a communicator");
     handles.push_back(device->handle());
   }
   std::vector<std::shared_ptr<Comm>> comms;
@@ -45,19 +48,25 @@ std::vector<std::shared_ptr<Comm>> Comm::create_local(const std::vector<std::sha
   std::vector<dsk_backend_comm*> made(world, nullptr);
   const dsk_backend_comm_options wanted = table_options(options);
   dsk_backend_error error{};
-  dsk::backend::check(devices[0]->api().comm_create_local(handles.data(), world, &wanted, made.data(), &error), error, "");
-  for (std::uint32_t r = 0; r < world; ++r) comms[r]->handle_ = made[r];
+  dsk::backend::check(
+      devices[0]->api().comm_create_local(handles.data(), world, &wanted, made.data(), &error),
+      error, "");
+  for (std::uint32_t r = 0; r < world; ++r)
+    comms[r]->handle_ = made[r];
   return comms;
 }
 
-std::shared_ptr<Comm> Comm::create(std::shared_ptr<Device> device, const std::uint8_t* id, std::uint32_t world,
-                                   std::uint32_t rank, const CommOptions& options) {
+std::shared_ptr<Comm> Comm::create(std::shared_ptr<Device> device, const std::uint8_t* id,
+                                   std::uint32_t world, std::uint32_t rank,
+                                   const CommOptions& options) {
   std::shared_ptr<Comm> comm(new Comm(std::move(device), world, rank, options));
   if (world == 1) return comm;
   const dsk_backend_comm_options wanted = table_options(options);
   dsk_backend_error error{};
   const Device& on = *comm->device_;
-  dsk::backend::check(on.api().comm_create(on.handle(), id, world, rank, &wanted, &comm->handle_, &error), error, "");
+  dsk::backend::check(
+      on.api().comm_create(on.handle(), id, world, rank, &wanted, &comm->handle_, &error), error,
+      "");
   return comm;
 }
 
@@ -65,8 +74,8 @@ std::shared_ptr<Comm> Comm::create_from_launch(std::string_view backend, const L
                                                const CommOptions& options) {
   const bool cpu = backend == "cpu";
   std::shared_ptr<Device> device = Device::open(backend, cpu ? 0 : launch.local_rank);
-  auto meeting = std::make_shared<Rendezvous>(launch.address, launch.port, launch.rank, launch.world,
-                                              options.timeout_ms);
+  auto meeting = std::make_shared<Rendezvous>(launch.address, launch.port, launch.rank,
+                                              launch.world, options.timeout_ms);
   std::shared_ptr<Comm> comm;
   if (cpu) {
     comm.reset(new Comm(std::move(device), launch.world, launch.rank, options));
@@ -88,7 +97,9 @@ Comm::~Comm() {
   if (handle_) device_->api().comm_destroy(handle_);
 }
 
-const char* Comm::transport() const { return handle_ ? device_->api().comm_transport(handle_) : "none"; }
+const char* Comm::transport() const {
+  return handle_ ? device_->api().comm_transport(handle_) : "none";
+}
 
 void Comm::require_usable() const {
   if (!aborted()) return;
@@ -116,12 +127,16 @@ void Comm::note_failure() noexcept {
 
 void Comm::wait(void* stream) {
   require_usable();
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms_);
-  for (auto pause = std::chrono::microseconds(5);; pause = std::min(pause * 2, std::chrono::microseconds(500))) {
+  // A little longer than the waits on the device, which know the rank that they wait for.
+  const auto until = std::chrono::steady_clock::now() +
+                     std::chrono::milliseconds(timeout_ms_ + 100 + timeout_ms_ / 10);
+  for (auto pause = std::chrono::microseconds(5);;
+       pause = std::min(pause * 2, std::chrono::microseconds(500))) {
     std::uint32_t done = 0;
     dsk_backend_error error{};
     try {
-      dsk::backend::check(device_->api().stream_query(device_->handle(), stream, &done, &error), error, "");
+      dsk::backend::check(device_->api().stream_query(device_->handle(), stream, &done, &error),
+                          error, "");
       poll();
     } catch (const Error& e) {
       note_failure();
@@ -129,7 +144,8 @@ void Comm::wait(void* stream) {
     }
     if (done) return;
     if (std::chrono::steady_clock::now() > until)
-      throw Error(DSK_STATUS_DEADLINE, "the stream's work is not done after " + std::to_string(timeout_ms_) +
+      throw Error(DSK_STATUS_DEADLINE, "the stream's work is not done after " +
+                                           std::to_string(timeout_ms_) +
                                            " ms, and no rank is known to be lost");
     std::this_thread::sleep_for(pause);
   }

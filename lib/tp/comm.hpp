@@ -23,10 +23,11 @@ struct CommOptions {
 class Comm {
 public:
   /// All ranks of a communicator in this process.
-  static std::vector<std::shared_ptr<Comm>> create_local(const std::vector<std::shared_ptr<Device>>& devices,
-                                                         const CommOptions& options);
-  static std::shared_ptr<Comm> create(std::shared_ptr<Device> device, const std::uint8_t* id, std::uint32_t world,
-                                      std::uint32_t rank, const CommOptions& options);
+  static std::vector<std::shared_ptr<Comm>>
+  create_local(const std::vector<std::shared_ptr<Device>>& devices, const CommOptions& options);
+  static std::shared_ptr<Comm> create(std::shared_ptr<Device> device, const std::uint8_t* id,
+                                      std::uint32_t world, std::uint32_t rank,
+                                      const CommOptions& options);
   /// Meets the other ranks that the launcher started.
   static std::shared_ptr<Comm> create_from_launch(std::string_view backend, const Launch& launch,
                                                   const CommOptions& options);
@@ -56,7 +57,8 @@ public:
   Group* group = nullptr;
 
 private:
-  Comm(std::shared_ptr<Device> device, std::uint32_t world, std::uint32_t rank, const CommOptions& options);
+  Comm(std::shared_ptr<Device> device, std::uint32_t world, std::uint32_t rank,
+       const CommOptions& options);
   void poll();
 
   std::shared_ptr<Device> device_;

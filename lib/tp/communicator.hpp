@@ -22,10 +22,11 @@ struct dsk_backend_comm {
 
 namespace dsk::tp {
 
-/// All ranks of an in-process communicator. Messages travel through the sentinel protocol (protocol/sentinel.hpp)
-/// over ordinary memory: one-shot up to a threshold, two-shot above, in pieces when they are larger than the slots.
-std::vector<std::unique_ptr<dsk_backend_comm>> make_thread_comms(std::uint32_t world, std::uint64_t timeout_ms,
-                                                                 std::uint64_t max_bytes);
+/// All ranks of an in-process communicator. Messages travel through the sentinel protocol
+/// (protocol/sentinel.hpp) over ordinary memory: one-shot up to a threshold, two-shot above, in
+/// pieces when they are larger than the slots.
+std::vector<std::unique_ptr<dsk_backend_comm>>
+make_thread_comms(std::uint32_t world, std::uint64_t timeout_ms, std::uint64_t max_bytes);
 
 /// Throws INVALID_ARGUMENT unless all calls have the same type and count.
 void require_matching(const dsk_backend_collective* calls, std::uint32_t count);

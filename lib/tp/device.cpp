@@ -25,19 +25,20 @@ Device::~Device() {
   if (handle_) api_.device_close(handle_);
 }
 
-Memory::Memory(std::shared_ptr<Device> device, std::uint64_t bytes) : device_(std::move(device)), bytes_(bytes) {
+Memory::Memory(std::shared_ptr<Device> device, std::uint64_t bytes)
+    : device_(std::move(device)), bytes_(bytes) {
   if (bytes == 0) return;
   dsk_backend_error error{};
-  dsk::backend::check(device_->api().memory_alloc(device_->handle(), bytes, &pointer_, &error), error,
-                      "allocating " + std::to_string(bytes) + " bytes");
+  dsk::backend::check(device_->api().memory_alloc(device_->handle(), bytes, &pointer_, &error),
+                      error, "allocating " + std::to_string(bytes) + " bytes");
 }
 
 Memory::Memory(std::shared_ptr<Device> device, const void* host, std::uint64_t bytes)
     : Memory(std::move(device), bytes) {
   if (bytes == 0) return;
   dsk_backend_error error{};
-  dsk::backend::check(device_->api().memory_copy(device_->handle(), pointer_, host, bytes, &error), error,
-                      "copying to the device");
+  dsk::backend::check(device_->api().memory_copy(device_->handle(), pointer_, host, bytes, &error),
+                      error, "copying to the device");
 }
 
 Memory::Memory(Memory&& other) noexcept

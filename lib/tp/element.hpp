@@ -27,7 +27,8 @@ inline void store_element(void* base, dsk_dtype dtype, std::uint64_t index, floa
 inline void store_double(void* base, dsk_dtype dtype, std::uint64_t index, double value) {
   float near = static_cast<float>(value);
   if (dtype != DSK_DTYPE_F32) {
-    // Round to odd: an inexact float keeps a set last bit, so that the second rounding cannot see a false tie.
+    // Round to odd: an inexact float keeps a set last bit, so that the second rounding cannot see a
+    // false tie.
     const double back = near;
     std::uint32_t bits = number::bits_of(near);
     if (back != value && (bits & 1u) == 0 && (bits & 0x7f800000u) != 0x7f800000u) {

@@ -23,7 +23,8 @@ std::uint32_t number(const Variable& variable, const char* name, std::uint32_t l
   return value;
 }
 
-std::uint32_t number_or(const Variable& variable, const char* name, std::uint32_t largest, std::uint32_t otherwise) {
+std::uint32_t number_or(const Variable& variable, const char* name, std::uint32_t largest,
+                        std::uint32_t otherwise) {
   return variable(name).empty() ? otherwise : number(variable, name, largest);
 }
 
@@ -32,7 +33,8 @@ std::string first_host(const std::string& list) {
   const std::size_t bracket = list.find_first_of("[,");
   if (bracket == std::string::npos || list[bracket] == ',') return list.substr(0, bracket);
   const std::size_t end = list.find_first_of("-,]", bracket);
-  return list.substr(0, bracket) + list.substr(bracket + 1, end == std::string::npos ? end : end - bracket - 1);
+  return list.substr(0, bracket) +
+         list.substr(bracket + 1, end == std::string::npos ? end : end - bracket - 1);
 }
 
 } // namespace
@@ -56,13 +58,15 @@ Launch read_launch(const Variable& variable) {
     out.rank = number(variable, "OMPI_COMM_WORLD_RANK", most);
     out.local_rank = number_or(variable, "OMPI_COMM_WORLD_LOCAL_RANK", most, 0);
   } else if (set("LWS_GROUP_SIZE")) {
-    // A group is one replica: a pod per node. With more than one process a pod, torchrun inside it sets RANK.
+    // A group is one replica: a pod per node. With more than one process a pod, torchrun inside it
+    // sets RANK.
     out.launcher = "LeaderWorkerSet";
     out.world = number(variable, "LWS_GROUP_SIZE", DSK_TP_MAX_RANKS);
     out.rank = number(variable, "LWS_WORKER_INDEX", most);
     if (out.address.empty()) out.address = variable("LWS_LEADER_ADDRESS");
     if (out.address.empty())
-      throw Error(DSK_STATUS_INVALID_ARGUMENT, "the environment variable LWS_LEADER_ADDRESS is not set");
+      throw Error(DSK_STATUS_INVALID_ARGUMENT,
+                  "the environment variable LWS_LEADER_ADDRESS is not set");
   } else if (set("SLURM_NTASKS")) {
     out.launcher = "srun";
     out.world = number(variable, "SLURM_NTASKS", DSK_TP_MAX_RANKS);
@@ -71,16 +75,19 @@ Launch read_launch(const Variable& variable) {
     if (out.address.empty()) out.address = first_host(variable("SLURM_STEP_NODELIST"));
     if (out.address.empty()) out.address = first_host(variable("SLURM_JOB_NODELIST"));
   } else {
-    throw Error(DSK_STATUS_INVALID_ARGUMENT,
-                "no launcher is recognised: none of WORLD_SIZE (torchrun), OMPI_COMM_WORLD_SIZE (mpirun), "
-                "LWS_GROUP_SIZE (LeaderWorkerSet) and SLURM_NTASKS (srun) is set");
+    throw Error(
+        DSK_STATUS_INVALID_ARGUMENT,
+        "no launcher is recognised: none of WORLD_SIZE (torchrun), OMPI_COMM_WORLD_SIZE (mpirun), "
+        "LWS_GROUP_SIZE (LeaderWorkerSet) and SLURM_NTASKS (srun) is set");
   }
   if (out.world == 0 || out.rank >= out.world)
     throw Error(DSK_STATUS_INVALID_ARGUMENT, "the environment of " + out.launcher + " says rank " +
-                                                 std::to_string(out.rank) + " of " + std::to_string(out.world));
+                                                 std::to_string(out.rank) + " of " +
+                                                 std::to_string(out.world));
   if (out.world == 1 && out.address.empty()) out.address = "127.0.0.1";
   if (out.address.empty())
-    throw Error(DSK_STATUS_INVALID_ARGUMENT, "the environment variable MASTER_ADDR is not set: it names the host of rank 0");
+    throw Error(DSK_STATUS_INVALID_ARGUMENT,
+                "the environment variable MASTER_ADDR is not set: it names the host of rank 0");
   out.port = static_cast<std::uint16_t>(port);
   return out;
 }

@@ -1,4 +1,5 @@
-// What a launcher (torchrun, mpirun, srun, a LeaderWorkerSet) says about this process, from its environment.
+// What a launcher (torchrun, mpirun, srun, a LeaderWorkerSet) says about this process, from its
+// environment.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// A plan: one split layer with its weight on the device and every choice made. It runs in three stages, work of the
-// rank alone, one collective, work of the rank alone, so that one thread can drive several ranks stage by stage.
+// A plan: one split layer with its weight on the device and every choice made. It runs in three
+// stages, work of the rank alone, one collective, work of the rank alone, so that one thread can
+// drive several ranks stage by stage.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ namespace dsk::tp {
 class Product {
 public:
   Product() = default;
-  Product(const std::shared_ptr<Device>& device, const Shard& shard, dsk_dtype activation, dsk_dtype output,
-          std::uint64_t max_m, std::uint32_t flags, Tuning* tuning);
+  Product(const std::shared_ptr<Device>& device, const Shard& shard, dsk_dtype activation,
+          dsk_dtype output, std::uint64_t max_m, std::uint32_t flags, Tuning* tuning);
   Product(Product&& other) noexcept;
   Product& operator=(Product&& other) noexcept;
   ~Product();
@@ -44,8 +45,10 @@ enum class Collective { none, reduce, gather };
 
 class Plan {
 public:
-  static std::shared_ptr<Plan> linear(std::shared_ptr<Comm> comm, const dsk_tp_linear_desc& desc, Tuning* tuning);
-  static std::shared_ptr<Plan> mlp(std::shared_ptr<Comm> comm, const dsk_tp_mlp_desc& desc, Tuning* tuning);
+  static std::shared_ptr<Plan> linear(std::shared_ptr<Comm> comm, const dsk_tp_linear_desc& desc,
+                                      Tuning* tuning);
+  static std::shared_ptr<Plan> mlp(std::shared_ptr<Comm> comm, const dsk_tp_mlp_desc& desc,
+                                   Tuning* tuning);
 
   const std::shared_ptr<Comm>& comm() const { return comm_; }
   dsk_tp_plan_info info() const;
@@ -64,12 +67,15 @@ public:
 
 private:
   explicit Plan(std::shared_ptr<Comm> comm) : comm_(std::move(comm)) {}
-  void set_epilogue(std::uint32_t flags, const void* gamma, float eps, std::uint64_t n, const std::byte* bias);
+  void set_epilogue(std::uint32_t flags, const void* gamma, float eps, std::uint64_t n,
+                    const std::byte* bias);
   void choose_reduce(bool reduced, std::uint32_t flags);
   void lay_out();
   std::byte* at(const dsk_tp_args& args, std::uint64_t offset) const;
   void* product_output(const dsk_tp_args& args) const;
-  std::uint64_t row_bytes(std::uint64_t columns, dsk_dtype dtype) const { return columns * bits_of(dtype) / 8; }
+  std::uint64_t row_bytes(std::uint64_t columns, dsk_dtype dtype) const {
+    return columns * bits_of(dtype) / 8;
+  }
 
   std::shared_ptr<Comm> comm_;
   dsk_dtype dtype_ = DSK_DTYPE_NONE;
@@ -88,7 +94,8 @@ private:
   Memory bias_, gamma_;
 
   // Offsets into the workspace.
-  std::uint64_t gate_up_at_ = 0, h_at_ = 0, partial_at_ = 0, gathered_at_ = 0, product_at_ = 0, workspace_bytes_ = 0;
+  std::uint64_t gate_up_at_ = 0, h_at_ = 0, partial_at_ = 0, gathered_at_ = 0, product_at_ = 0,
+                workspace_bytes_ = 0;
   double create_ms_ = 0.0;
 };
 

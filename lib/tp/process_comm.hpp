@@ -1,5 +1,5 @@
-// A CPU communicator of several processes over the rendezvous sockets: rank 0 adds up and sends the sum back. It is
-// for correctness where there are no devices; nothing here is fast.
+// A CPU communicator of several processes over the rendezvous sockets: rank 0 adds up and sends the
+// sum back. It is for correctness where there are no devices; nothing here is fast.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 
 namespace dsk::tp {
 
-std::unique_ptr<dsk_backend_comm> make_process_comm(std::shared_ptr<Rendezvous> rendezvous, std::uint64_t max_bytes);
+std::unique_ptr<dsk_backend_comm> make_process_comm(std::shared_ptr<Rendezvous> rendezvous,
+                                                    std::uint64_t max_bytes);
 
 } // namespace dsk::tp

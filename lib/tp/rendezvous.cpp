@@ -47,7 +47,8 @@ private:
 };
 
 void set_option(int fd, int level, int option, int value) {
-  (void)setsockopt(fd, level, option, &value, sizeof value); // an option that is not there costs detection time only
+  (void)setsockopt(fd, level, option, &value,
+                   sizeof value); // an option that is not there costs detection time only
 }
 
 /// Low latency, and a silent host is noticed within about 11 s.
@@ -60,7 +61,9 @@ void prepare(int fd) {
 }
 
 int wait_ms(Rendezvous::Clock::time_point deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Rendezvous::Clock::now()).count();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Rendezvous::Clock::now())
+          .count();
   return left < 0 ? 0 : static_cast<int>(std::min<long long>(left, 1000));
 }
 
@@ -76,7 +79,8 @@ int wait_for(int fd, short events, Rendezvous::Clock::time_point deadline) {
 }
 
 /// Bytes moved before the end of the stream, an error or the deadline.
-std::size_t move(int fd, void* bytes, std::size_t size, bool out, Rendezvous::Clock::time_point deadline, bool& late) {
+std::size_t move(int fd, void* bytes, std::size_t size, bool out,
+                 Rendezvous::Clock::time_point deadline, bool& late) {
   std::size_t done = 0;
   late = false;
   while (done < size) {
@@ -99,9 +103,10 @@ std::size_t move(int fd, void* bytes, std::size_t size, bool out, Rendezvous::Cl
 
 } // namespace
 
-Rendezvous::Rendezvous(const std::string& address, std::uint16_t port, std::uint32_t rank, std::uint32_t world,
-                       std::uint64_t timeout_ms)
-    : rank_(rank), world_(world), timeout_ms_(timeout_ms), sockets_(rank == 0 ? world : 1, -1), left_(world, false) {
+Rendezvous::Rendezvous(const std::string& address, std::uint16_t port, std::uint32_t rank,
+                       std::uint32_t world, std::uint64_t timeout_ms)
+    : rank_(rank), world_(world), timeout_ms_(timeout_ms), sockets_(rank == 0 ? world : 1, -1),
+      left_(world, false) {
   try {
     if (world_ > 1 && rank_ == 0) listen_for_all(port);
     if (world_ > 1 && rank_ != 0) connect_to(address, port);
@@ -146,15 +151,17 @@ void Rendezvous::listen_for_all(std::uint16_t port) {
   }
   if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&where), length) != 0 ||
       listen(fd, static_cast<int>(world_)) != 0)
-    throw Error(DSK_STATUS_IO, "rank 0 cannot listen on port " + std::to_string(port) + ": " + std::strerror(errno));
+    throw Error(DSK_STATUS_IO, "rank 0 cannot listen on port " + std::to_string(port) + ": " +
+                                   std::strerror(errno));
   const auto until = deadline();
   for (std::uint32_t present = 1; present < world_;) {
     if (wait_for(fd, POLLIN, until) <= 0) {
       std::vector<std::string> missing;
       for (std::uint32_t r = 1; r < world_; ++r)
         if (sockets_[r] < 0) missing.push_back(std::to_string(r));
-      throw Error(DSK_STATUS_DEADLINE, "after " + std::to_string(timeout_ms_) + " ms these ranks of " +
-                                           std::to_string(world_) + " are missing: " + list_text(missing));
+      throw Error(DSK_STATUS_DEADLINE, "after " + std::to_string(timeout_ms_) +
+                                           " ms these ranks of " + std::to_string(world_) +
+                                           " are missing: " + list_text(missing));
     }
     Socket peer(accept4(fd, nullptr, nullptr, SOCK_CLOEXEC));
     if (peer.get() < 0) continue;
@@ -166,14 +173,16 @@ void Rendezvous::listen_for_all(std::uint16_t port) {
     if (move(peer.get(), &hello, sizeof hello, false, soon, late) != sizeof hello ||
         std::memcmp(hello.magic, magic, sizeof magic) != 0)
       continue;
-    const bool fits = hello.world == world_ && hello.rank > 0 && hello.rank < world_ && sockets_[hello.rank] < 0;
+    const bool fits =
+        hello.world == world_ && hello.rank > 0 && hello.rank < world_ && sockets_[hello.rank] < 0;
     const Header answer{fits ? Frame::data : Frame::refused, world_, 0};
     move(peer.get(), const_cast<Header*>(&answer), sizeof answer, true, until, late);
     if (!fits)
-      throw Error(DSK_STATUS_INVALID_ARGUMENT, "a process came as rank " + std::to_string(hello.rank) + " of " +
-                                                   std::to_string(hello.world) + "; this is rank 0 of " +
-                                                   std::to_string(world_) +
-                                                   (hello.world == world_ ? " and that rank is taken or out of range" : ""));
+      throw Error(DSK_STATUS_INVALID_ARGUMENT,
+                  "a process came as rank " + std::to_string(hello.rank) + " of " +
+                      std::to_string(hello.world) + "; this is rank 0 of " +
+                      std::to_string(world_) +
+                      (hello.world == world_ ? " and that rank is taken or out of range" : ""));
     sockets_[hello.rank] = peer.release();
     ++present;
   }
@@ -209,17 +218,17 @@ void Rendezvous::connect_to(const std::string& address, std::uint16_t port) {
       }
       freeaddrinfo(found);
       if (answer.kind != Frame::data)
-        throw Error(DSK_STATUS_INVALID_ARGUMENT, "rank 0, of a world of " + std::to_string(answer.value) +
-                                                     ", refused rank " + std::to_string(rank_) + " of " +
-                                                     std::to_string(world_));
+        throw Error(DSK_STATUS_INVALID_ARGUMENT,
+                    "rank 0, of a world of " + std::to_string(answer.value) + ", refused rank " +
+                        std::to_string(rank_) + " of " + std::to_string(world_));
       sockets_[0] = peer.release();
       return;
     }
     if (found) freeaddrinfo(found);
     if (Clock::now() >= until)
-      throw Error(DSK_STATUS_DEADLINE, "rank 0 at " + preview_text(address, 80) + ":" + std::to_string(port) +
-                                           " cannot be reached within " + std::to_string(timeout_ms_) +
-                                           " ms: " + reason);
+      throw Error(DSK_STATUS_DEADLINE, "rank 0 at " + preview_text(address, 80) + ":" +
+                                           std::to_string(port) + " cannot be reached within " +
+                                           std::to_string(timeout_ms_) + " ms: " + reason);
     std::this_thread::sleep_for(std::chrono::milliseconds(20)); // rank 0 may not listen yet
   }
 }
@@ -234,16 +243,20 @@ void Rendezvous::lose(std::uint32_t peer, const std::string& how) {
   throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(peer) + " is lost: " + how);
 }
 
-void Rendezvous::write_all(std::uint32_t peer, const void* bytes, std::size_t size, Clock::time_point until) {
+void Rendezvous::write_all(std::uint32_t peer, const void* bytes, std::size_t size,
+                           Clock::time_point until) {
   bool late = false;
   if (move(socket_of(peer), const_cast<void*>(bytes), size, true, until, late) != size)
-    lose(peer, late ? "it does not take data for " + std::to_string(timeout_ms_) + " ms" : "its connection is closed");
+    lose(peer, late ? "it does not take data for " + std::to_string(timeout_ms_) + " ms"
+                    : "its connection is closed");
 }
 
-void Rendezvous::read_all(std::uint32_t peer, void* bytes, std::size_t size, Clock::time_point until) {
+void Rendezvous::read_all(std::uint32_t peer, void* bytes, std::size_t size,
+                          Clock::time_point until) {
   bool late = false;
   if (move(socket_of(peer), bytes, size, false, until, late) != size)
-    lose(peer, late ? "it has been silent for " + std::to_string(timeout_ms_) + " ms" : "its connection is closed");
+    lose(peer, late ? "it has been silent for " + std::to_string(timeout_ms_) + " ms"
+                    : "its connection is closed");
 }
 
 void Rendezvous::send(std::uint32_t peer, std::uint32_t tag, const void* bytes, std::size_t size) {
@@ -259,15 +272,17 @@ void Rendezvous::receive(std::uint32_t peer, std::uint32_t tag, void* bytes, std
   read_all(peer, &header, sizeof header, until);
   if (header.kind == Frame::lost) {
     lost_ = static_cast<std::int32_t>(header.value);
-    throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(header.value) + " is lost: rank 0 says so");
+    throw Error(DSK_STATUS_BACKEND,
+                "rank " + std::to_string(header.value) + " is lost: rank 0 says so");
   }
   if (header.kind == Frame::leaving) lose(peer, "it has left the communicator");
   if (header.kind != Frame::data || header.value != tag || header.length != size) {
     lost_ = static_cast<std::int32_t>(peer);
     throw Error(DSK_STATUS_INVALID_ARGUMENT,
-                "the ranks' calls do not match: rank " + std::to_string(rank_) + " is at call " + std::to_string(tag) +
-                    " with " + std::to_string(size) + " bytes, rank " + std::to_string(peer) + " at call " +
-                    std::to_string(header.value) + " with " + std::to_string(header.length));
+                "the ranks' calls do not match: rank " + std::to_string(rank_) + " is at call " +
+                    std::to_string(tag) + " with " + std::to_string(size) + " bytes, rank " +
+                    std::to_string(peer) + " at call " + std::to_string(header.value) + " with " +
+                    std::to_string(header.length));
   }
   read_all(peer, bytes, size, until);
 }
@@ -275,7 +290,8 @@ void Rendezvous::receive(std::uint32_t peer, std::uint32_t tag, void* bytes, std
 void Rendezvous::broadcast(void* bytes, std::size_t size) {
   constexpr std::uint32_t tag = 0xb0adca57u;
   if (rank_ != 0) return receive(0, tag, bytes, size);
-  for (std::uint32_t r = 1; r < world_; ++r) send(r, tag, bytes, size);
+  for (std::uint32_t r = 1; r < world_; ++r)
+    send(r, tag, bytes, size);
 }
 
 void Rendezvous::poll() {
@@ -290,7 +306,8 @@ void Rendezvous::poll() {
     if (header.kind == Frame::leaving) left_[peer] = true;
     if (header.kind == Frame::lost) {
       lost_ = static_cast<std::int32_t>(header.value);
-      throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(header.value) + " is lost: rank 0 says so");
+      throw Error(DSK_STATUS_BACKEND,
+                  "rank " + std::to_string(header.value) + " is lost: rank 0 says so");
     }
   }
 }

@@ -1,5 +1,6 @@
-// Where the ranks of several processes meet: rank 0 listens, the others connect, and the sockets stay open as a
-// heartbeat. A process that dies closes its socket; a host that dies is found by TCP keepalive.
+// Where the ranks of several processes meet: rank 0 listens, the others connect, and the sockets
+// stay open as a heartbeat. A process that dies closes its socket; a host that dies is found by TCP
+// keepalive.
 #pragma once
 
 #include <chrono>
@@ -10,17 +11,19 @@
 
 namespace dsk::tp {
 
-/// Frames between rank 0 and one other rank: { kind, 32-bit value, 64-bit length } and `length` bytes.
+/// Frames between rank 0 and one other rank: { kind, 32-bit value, 64-bit length } and `length`
+/// bytes.
 enum class Frame : std::uint32_t { data = 1, lost = 2, leaving = 3, refused = 4 };
 
 class Rendezvous {
 public:
   using Clock = std::chrono::steady_clock;
 
-  /// Returns when all ranks are there. Throws DEADLINE that names the ranks that are missing, IO when the address
-  /// cannot be used, INVALID_ARGUMENT when ranks disagree (world size, a rank twice).
-  Rendezvous(const std::string& address, std::uint16_t port, std::uint32_t rank, std::uint32_t world,
-             std::uint64_t timeout_ms);
+  /// Returns when all ranks are there. Throws DEADLINE that names the ranks that are missing, IO
+  /// when the address cannot be used, INVALID_ARGUMENT when ranks disagree (world size, a rank
+  /// twice).
+  Rendezvous(const std::string& address, std::uint16_t port, std::uint32_t rank,
+             std::uint32_t world, std::uint64_t timeout_ms);
   ~Rendezvous();
   Rendezvous(const Rendezvous&) = delete;
   Rendezvous& operator=(const Rendezvous&) = delete;
@@ -31,12 +34,14 @@ public:
 
   /// Rank 0's bytes reach every rank.
   void broadcast(void* bytes, std::size_t size);
-  /// One message between rank 0 and `peer`. `tag` must be the same on both sides. Throws BACKEND that names the rank
-  /// that is lost, INVALID_ARGUMENT when tags or sizes differ (the ranks' calls do not match).
+  /// One message between rank 0 and `peer`. `tag` must be the same on both sides. Throws BACKEND
+  /// that names the rank that is lost, INVALID_ARGUMENT when tags or sizes differ (the ranks' calls
+  /// do not match).
   void send(std::uint32_t peer, std::uint32_t tag, const void* bytes, std::size_t size);
   void receive(std::uint32_t peer, std::uint32_t tag, void* bytes, std::size_t size);
 
-  /// Looks at the sockets without waiting; throws BACKEND when a rank is lost, and rank 0 tells the others.
+  /// Looks at the sockets without waiting; throws BACKEND when a rank is lost, and rank 0 tells the
+  /// others.
   void poll();
   std::int32_t lost_rank() const { return lost_; }
   void abort() noexcept;
@@ -45,10 +50,13 @@ private:
   int socket_of(std::uint32_t peer) const { return sockets_[rank_ == 0 ? peer : 0]; }
   void listen_for_all(std::uint16_t port);
   void connect_to(const std::string& address, std::uint16_t port);
-  void write_all(std::uint32_t peer, const void* bytes, std::size_t size, Clock::time_point deadline);
+  void write_all(std::uint32_t peer, const void* bytes, std::size_t size,
+                 Clock::time_point deadline);
   void read_all(std::uint32_t peer, void* bytes, std::size_t size, Clock::time_point deadline);
   [[noreturn]] void lose(std::uint32_t peer, const std::string& how);
-  Clock::time_point deadline() const { return Clock::now() + std::chrono::milliseconds(timeout_ms_); }
+  Clock::time_point deadline() const {
+    return Clock::now() + std::chrono::milliseconds(timeout_ms_);
+  }
 
   std::uint32_t rank_, world_;
   std::uint64_t timeout_ms_;

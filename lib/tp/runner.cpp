@@ -10,10 +10,12 @@
 namespace dsk::tp {
 namespace {
 
-[[noreturn]] void refuse(const std::string& sentence) { throw Error(DSK_STATUS_INVALID_ARGUMENT, sentence); }
+[[noreturn]] void refuse(const std::string& sentence) {
+  throw Error(DSK_STATUS_INVALID_ARGUMENT, sentence);
+}
 
-void run_collective(Collective kind, bool as_gather, const Comm& comm, const dsk_backend_collective* calls,
-                    std::uint32_t count) {
+void run_collective(Collective kind, bool as_gather, const Comm& comm,
+                    const dsk_backend_collective* calls, std::uint32_t count) {
   if (kind == Collective::none) return;
   const dsk_backend_api& api = comm.device()->api();
   dsk_backend_error error{};
@@ -55,16 +57,18 @@ void enqueue(const std::shared_ptr<Plan>& plan, const dsk_tp_args& args, void* s
 void require_matching(const std::vector<std::vector<Call>>& chains) {
   for (std::size_t c = 1; c < chains.size(); ++c) {
     if (chains[c].size() != chains[0].size())
-      refuse("the ranks' calls do not match: rank " + std::to_string(c) + " has " + std::to_string(chains[c].size()) +
-             ", rank 0 has " + std::to_string(chains[0].size()));
+      refuse("the ranks' calls do not match: rank " + std::to_string(c) + " has " +
+             std::to_string(chains[c].size()) + ", rank 0 has " + std::to_string(chains[0].size()));
     for (std::size_t i = 0; i < chains[c].size(); ++i) {
       const Call &mine = chains[c][i], &first = chains[0][i];
-      const std::string theirs = mine.plan->signature(mine.args), expected = first.plan->signature(first.args);
+      const std::string theirs = mine.plan->signature(mine.args),
+                        expected = first.plan->signature(first.args);
       // Without a collective nothing has to agree but that there is none.
-      const bool alone = mine.plan->collective() == Collective::none && first.plan->collective() == Collective::none;
+      const bool alone = mine.plan->collective() == Collective::none &&
+                         first.plan->collective() == Collective::none;
       if (!alone && theirs != expected)
-        refuse("the ranks' calls do not match: call " + std::to_string(i) + " is " + theirs + " on rank " +
-               std::to_string(c) + " and " + expected + " on rank 0");
+        refuse("the ranks' calls do not match: call " + std::to_string(i) + " is " + theirs +
+               " on rank " + std::to_string(c) + " and " + expected + " on rank 0");
     }
   }
 }
@@ -72,7 +76,9 @@ void require_matching(const std::vector<std::vector<Call>>& chains) {
 void run_chains(const std::vector<std::vector<Call>>& chains, const std::vector<void*>* streams) {
   if (chains.empty() || chains[0].empty()) return;
   std::vector<dsk_backend_collective> calls(chains.size());
-  const auto stream_of = [&](std::size_t c, const Call& call) { return streams ? (*streams)[c] : call.stream; };
+  const auto stream_of = [&](std::size_t c, const Call& call) {
+    return streams ? (*streams)[c] : call.stream;
+  };
   for (std::size_t i = 0; i < chains[0].size(); ++i) {
     if (chains[0][i].args.m == 0 && chains[0][i].plan->collective() != Collective::none) continue;
     for (std::size_t c = 0; c < chains.size(); ++c) {
@@ -82,7 +88,8 @@ void run_chains(const std::vector<std::vector<Call>>& chains, const std::vector<
     const Plan& first = *chains[0][i].plan;
     if (first.collective() != Collective::none) {
       for (std::size_t c = 0; c < chains.size(); ++c)
-        calls[c] = chains[c][i].plan->collective_call(chains[c][i].args, stream_of(c, chains[c][i]));
+        calls[c] =
+            chains[c][i].plan->collective_call(chains[c][i].args, stream_of(c, chains[c][i]));
       run_collective(first.collective(), first.sums_gathered(), *first.comm(), calls.data(),
                      static_cast<std::uint32_t>(calls.size()));
     }
@@ -96,9 +103,11 @@ void run_chains(const std::vector<std::vector<Call>>& chains, const std::vector<
 void require_family(const std::vector<std::shared_ptr<Comm>>& comms) {
   for (std::size_t i = 0; i < comms.size(); ++i) {
     comms[i]->require_usable();
-    if (comms[i]->family() != comms[0]->family()) refuse("the ranks are not of one local communicator");
+    if (comms[i]->family() != comms[0]->family())
+      refuse("the ranks are not of one local communicator");
     for (std::size_t j = 0; j < i; ++j)
-      if (comms[i] == comms[j]) refuse("rank " + std::to_string(comms[i]->rank()) + " is given twice");
+      if (comms[i] == comms[j])
+        refuse("rank " + std::to_string(comms[i]->rank()) + " is given twice");
   }
   if (comms.size() != 1 && comms.size() != comms[0]->world())
     refuse(std::to_string(comms.size()) + " of " + std::to_string(comms[0]->world()) +
@@ -111,14 +120,18 @@ Group::Group(std::vector<std::shared_ptr<Comm>> comms) : comms_(std::move(comms)
   require_family(comms_);
   for (const auto& comm : comms_)
     if (comm->group) refuse("rank " + std::to_string(comm->rank()) + " is in a group already");
-  std::sort(comms_.begin(), comms_.end(), [](const auto& a, const auto& b) { return a->rank() < b->rank(); });
+  std::sort(comms_.begin(), comms_.end(),
+            [](const auto& a, const auto& b) { return a->rank() < b->rank(); });
   chains_.resize(comms_.size());
-  for (auto& chain : chains_) chain.reserve(most_calls);
-  for (const auto& comm : comms_) comm->group = this;
+  for (auto& chain : chains_)
+    chain.reserve(most_calls);
+  for (const auto& comm : comms_)
+    comm->group = this;
 }
 
 Group::~Group() {
-  for (const auto& comm : comms_) comm->group = nullptr;
+  for (const auto& comm : comms_)
+    comm->group = nullptr;
 }
 
 void Group::add(const Comm& comm, Call call) {
@@ -129,13 +142,15 @@ void Group::add(const Comm& comm, Call call) {
 }
 
 void Group::run() {
-  for (const auto& comm : comms_) comm->group = nullptr;
+  for (const auto& comm : comms_)
+    comm->group = nullptr;
   require_matching(chains_);
   try {
     run_chains(chains_, nullptr);
   } catch (const Error& e) {
     if (e.status() == DSK_STATUS_BACKEND)
-      for (const auto& comm : comms_) comm->note_failure();
+      for (const auto& comm : comms_)
+        comm->note_failure();
     throw;
   }
 }
@@ -144,7 +159,8 @@ void Group::run() {
 
 Graph::Graph(std::vector<std::shared_ptr<Comm>> comms) : comms_(std::move(comms)) {
   require_family(comms_);
-  std::sort(comms_.begin(), comms_.end(), [](const auto& a, const auto& b) { return a->rank() < b->rank(); });
+  std::sort(comms_.begin(), comms_.end(),
+            [](const auto& a, const auto& b) { return a->rank() < b->rank(); });
   chains_.resize(comms_.size());
 }
 
@@ -185,13 +201,15 @@ void Graph::capture() {
   const auto start = std::chrono::steady_clock::now();
   for (const auto& comm : comms_) {
     comm->require_usable();
-    if (comm->group) refuse("rank " + std::to_string(comm->rank()) + " is in a group; end it first");
+    if (comm->group)
+      refuse("rank " + std::to_string(comm->rank()) + " is in a group; end it first");
   }
   require_matching(chains_);
   if (comms_[0]->device()->api().graph_capture_begin) capture_on_device();
   captured_ = chains_;
   is_captured_ = true;
-  capture_ms_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  capture_ms_ =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
 void Graph::capture_on_device() {
@@ -205,30 +223,36 @@ void Graph::capture_on_device() {
     streams_.push_back(stream);
   }
   const auto count = static_cast<std::uint32_t>(streams_.size());
-  dsk::backend::check(api.graph_capture_begin(device.handle(), streams_.data(), count, &error), error, "");
+  dsk::backend::check(api.graph_capture_begin(device.handle(), streams_.data(), count, &error),
+                      error, "");
   try {
     run_chains(chains_, &streams_);
   } catch (const Error& e) {
     (void)api.graph_capture_end(device.handle(), streams_.data(), count, 1, &graph_, nullptr);
     throw Error(e.status(), std::string("capturing the chain: ") + e.what());
   }
-  dsk::backend::check(api.graph_capture_end(device.handle(), streams_.data(), count, 0, &graph_, &error), error, "");
+  dsk::backend::check(
+      api.graph_capture_end(device.handle(), streams_.data(), count, 0, &graph_, &error), error,
+      "");
 }
 
 void Graph::replay(void* stream) {
   if (!is_captured_) refuse("the graph is not captured");
-  for (const auto& comm : comms_) comm->require_usable();
+  for (const auto& comm : comms_)
+    comm->require_usable();
   try {
     if (graph_) {
       dsk_backend_error error{};
-      dsk::backend::check(comms_[0]->device()->api().graph_launch(graph_, stream, &error), error, "");
+      dsk::backend::check(comms_[0]->device()->api().graph_launch(graph_, stream, &error), error,
+                          "");
       return;
     }
     if (stream) refuse("stream must be NULL on the CPU backend");
     run_chains(captured_, nullptr);
   } catch (const Error& e) {
     if (e.status() == DSK_STATUS_BACKEND)
-      for (const auto& comm : comms_) comm->note_failure();
+      for (const auto& comm : comms_)
+        comm->note_failure();
     throw;
   }
 }
@@ -238,11 +262,13 @@ dsk_tp_graph_info Graph::info() const {
   const Device& device = *comms_[0]->device();
   out.captured = is_captured_;
   out.steps = steps_.size();
-  // A step of one rank is at most: quantise and product twice, activation, collective, sum or unpack, epilogue.
+  // A step of one rank is at most: quantise and product twice, activation, collective, sum or
+  // unpack, epilogue.
   constexpr std::uint64_t most_nodes = 9;
   if (graph_) out.nodes = device.api().graph_nodes(graph_);
   if (device.api().graph_memory)
-    out.memory_bytes = device.api().graph_memory(device.handle(), graph_ ? out.nodes : steps_.size() * most_nodes);
+    out.memory_bytes =
+        device.api().graph_memory(device.handle(), graph_ ? out.nodes : steps_.size() * most_nodes);
   out.capture_ms = capture_ms_;
   return out;
 }

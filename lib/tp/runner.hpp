@@ -1,4 +1,5 @@
-// Running plans: one rank at once, or several ranks stage by stage (a group), or a chain that is kept (a graph).
+// Running plans: one rank at once, or several ranks stage by stage (a group), or a chain that is
+// kept (a graph).
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,8 @@ struct Call {
 /// Checks and runs one call, or hands it to the rank's group.
 void enqueue(const std::shared_ptr<Plan>& plan, const dsk_tp_args& args, void* stream);
 
-/// The ranks' chains side by side: chains[i] belongs to one rank. Throws INVALID_ARGUMENT when they do not match.
+/// The ranks' chains side by side: chains[i] belongs to one rank. Throws INVALID_ARGUMENT when they
+/// do not match.
 void require_matching(const std::vector<std::vector<Call>>& chains);
 /// Runs them; `streams` (one for each chain) replace the calls' own when given.
 void run_chains(const std::vector<std::vector<Call>>& chains, const std::vector<void*>* streams);

@@ -21,13 +21,16 @@ struct Tensor {
 
 class SafeTensors {
 public:
-  /// Maps the file and checks its header. Throws IO, or INVALID_REQUEST with the tensor's name in the path.
+  /// Maps the file and checks its header. Throws IO, or INVALID_REQUEST with the tensor's name in
+  /// the path.
   explicit SafeTensors(const std::string& path);
   ~SafeTensors();
   SafeTensors(const SafeTensors&) = delete;
   SafeTensors& operator=(const SafeTensors&) = delete;
 
-  const std::vector<std::string>& names() const { return names_; } // in order of their place in the file
+  const std::vector<std::string>& names() const {
+    return names_;
+  } // in order of their place in the file
   const Tensor* find(std::string_view name) const;
 
   /// See dsk_tp_weights_get.

@@ -14,11 +14,17 @@ namespace {
 
 constexpr std::uint64_t block = DSK_BACKEND_SCALE_BLOCK;
 
-[[noreturn]] void refuse(const std::string& sentence) { throw Error(DSK_STATUS_INVALID_ARGUMENT, sentence); }
+[[noreturn]] void refuse(const std::string& sentence) {
+  throw Error(DSK_STATUS_INVALID_ARGUMENT, sentence);
+}
 
-std::uint64_t blocks(std::uint64_t width) { return (width + block - 1) / block; }
+std::uint64_t blocks(std::uint64_t width) {
+  return (width + block - 1) / block;
+}
 
-std::uint64_t row_bytes(dsk_dtype dtype, std::uint64_t columns) { return columns * bits_of(dtype) / 8; }
+std::uint64_t row_bytes(dsk_dtype dtype, std::uint64_t columns) {
+  return columns * bits_of(dtype) / 8;
+}
 
 float scale_at(const void* scales, dsk_dtype dtype, std::uint64_t index) {
   if (dtype == DSK_DTYPE_F32) {
@@ -99,23 +105,27 @@ std::uint64_t input_unit(dsk_dtype activation, dsk_dtype weight) {
   return 128 / bits_of(activation);
 }
 
-HeadSplit split_heads(std::uint32_t q_heads, std::uint32_t kv_heads, std::uint32_t ranks, std::uint32_t rank) {
+HeadSplit split_heads(std::uint32_t q_heads, std::uint32_t kv_heads, std::uint32_t ranks,
+                      std::uint32_t rank) {
   if (kv_heads == 0 || q_heads % kv_heads != 0)
-    refuse("q_heads " + std::to_string(q_heads) + " must be a multiple of kv_heads " + std::to_string(kv_heads));
+    refuse("q_heads " + std::to_string(q_heads) + " must be a multiple of kv_heads " +
+           std::to_string(kv_heads));
   if (q_heads % ranks != 0)
-    refuse("q_heads " + std::to_string(q_heads) + " cannot be split over " + std::to_string(ranks) + " ranks");
+    refuse("q_heads " + std::to_string(q_heads) + " cannot be split over " + std::to_string(ranks) +
+           " ranks");
   HeadSplit out;
   const std::uint32_t q = q_heads / ranks;
   out.query = {std::uint64_t{rank} * q, std::uint64_t{rank + 1} * q};
   if (kv_heads >= ranks) {
     if (kv_heads % ranks != 0)
-      refuse("kv_heads " + std::to_string(kv_heads) + " cannot be split over " + std::to_string(ranks) + " ranks");
+      refuse("kv_heads " + std::to_string(kv_heads) + " cannot be split over " +
+             std::to_string(ranks) + " ranks");
     const std::uint32_t kv = kv_heads / ranks;
     out.key_value = {std::uint64_t{rank} * kv, std::uint64_t{rank + 1} * kv};
   } else {
     if (ranks % kv_heads != 0)
-      refuse("kv_heads " + std::to_string(kv_heads) + " cannot be replicated evenly on " + std::to_string(ranks) +
-             " ranks");
+      refuse("kv_heads " + std::to_string(kv_heads) + " cannot be replicated evenly on " +
+             std::to_string(ranks) + " ranks");
     const std::uint32_t head = rank / (ranks / kv_heads);
     out.key_value = {head, head + 1u};
   }
@@ -130,26 +140,33 @@ Weight read_weight(const dsk_tp_weight* given, const char* name, dsk_dtype activ
   const std::string what(name);
   if (!given) refuse(what + " is NULL");
   if (given->struct_size < sizeof(dsk_tp_weight))
-    refuse(what + ".struct_size is " + std::to_string(given->struct_size) + "; use DSK_TP_WEIGHT_INIT");
+    refuse(what + ".struct_size is " + std::to_string(given->struct_size) +
+           "; use DSK_TP_WEIGHT_INIT");
   Weight out;
   out.dtype = given->dtype;
   out.n = given->n;
   out.k = given->k;
   constexpr std::uint64_t largest = std::uint64_t{1} << 31;
   if (out.n == 0 || out.k == 0 || out.n > largest || out.k > largest)
-    refuse(what + " is " + std::to_string(out.n) + " x " + std::to_string(out.k) + "; n and k must be 1 to 2^31");
-  const bool plain = out.dtype == DSK_DTYPE_F32 || out.dtype == DSK_DTYPE_BF16 || out.dtype == DSK_DTYPE_F16;
+    refuse(what + " is " + std::to_string(out.n) + " x " + std::to_string(out.k) +
+           "; n and k must be 1 to 2^31");
+  const bool plain =
+      out.dtype == DSK_DTYPE_F32 || out.dtype == DSK_DTYPE_BF16 || out.dtype == DSK_DTYPE_F16;
   if (plain && out.dtype != activation)
-    refuse(what + ".dtype is " + name_of(out.dtype) + " but the activations are " + name_of(activation));
-  if (!plain && out.dtype != DSK_DTYPE_F8E4M3 && out.dtype != DSK_DTYPE_I8 && out.dtype != DSK_DTYPE_I4)
-    refuse(what + ".dtype is " + name_of(out.dtype) + "; allowed are F32, BF16, F16, F8E4M3, I8 and I4");
+    refuse(what + ".dtype is " + name_of(out.dtype) + " but the activations are " +
+           name_of(activation));
+  if (!plain && out.dtype != DSK_DTYPE_F8E4M3 && out.dtype != DSK_DTYPE_I8 &&
+      out.dtype != DSK_DTYPE_I4)
+    refuse(what + ".dtype is " + name_of(out.dtype) +
+           "; allowed are F32, BF16, F16, F8E4M3, I8 and I4");
   if (out.dtype == DSK_DTYPE_I4 && out.k % 8 != 0)
     refuse(what + ".k is " + std::to_string(out.k) + "; an I4 weight needs a multiple of 8");
   if (!given->data) refuse(what + ".data is NULL");
   const std::uint64_t bytes = out.n * row_bytes(out.dtype, out.k);
   if (given->data_bytes != bytes)
-    refuse(what + ".data_bytes is " + std::to_string(given->data_bytes) + "; " + std::to_string(out.n) + " x " +
-           std::to_string(out.k) + " " + name_of(out.dtype) + " takes " + std::to_string(bytes));
+    refuse(what + ".data_bytes is " + std::to_string(given->data_bytes) + "; " +
+           std::to_string(out.n) + " x " + std::to_string(out.k) + " " + name_of(out.dtype) +
+           " takes " + std::to_string(bytes));
   out.data = static_cast<const std::byte*>(given->data);
   out.bias = static_cast<const std::byte*>(given->bias);
   if (plain) {
@@ -163,11 +180,12 @@ Weight read_weight(const dsk_tp_weight* given, const char* name, dsk_dtype activ
   const std::uint64_t rows = out.dtype == DSK_DTYPE_F8E4M3 ? blocks(out.n) : out.n;
   const std::uint64_t count = rows * out.scale_columns();
   if (given->scales_bytes != count * bits_of(kind) / 8)
-    refuse(what + ".scales_bytes is " + std::to_string(given->scales_bytes) + "; " + std::to_string(rows) + " x " +
-           std::to_string(out.scale_columns()) + " " + name_of(kind) + " takes " +
-           std::to_string(count * bits_of(kind) / 8));
+    refuse(what + ".scales_bytes is " + std::to_string(given->scales_bytes) + "; " +
+           std::to_string(rows) + " x " + std::to_string(out.scale_columns()) + " " +
+           name_of(kind) + " takes " + std::to_string(count * bits_of(kind) / 8));
   out.scales.resize(count);
-  for (std::uint64_t i = 0; i < count; ++i) out.scales[i] = scale_at(given->scales, kind, i);
+  for (std::uint64_t i = 0; i < count; ++i)
+    out.scales[i] = scale_at(given->scales, kind, i);
   return out;
 }
 
@@ -182,11 +200,13 @@ Shard take(const std::vector<Rows>& pieces, Range columns, dsk_dtype activation)
     out.n += piece.rows.size();
     biased = biased || piece.part->bias;
   }
-  const std::uint64_t from_byte = row_bytes(out.dtype, columns.begin), width = row_bytes(out.dtype, columns.size());
+  const std::uint64_t from_byte = row_bytes(out.dtype, columns.begin),
+                      width = row_bytes(out.dtype, columns.size());
   out.data.resize(out.n * width);
   const std::uint64_t bias_bytes = bits_of(activation) / 8;
   if (biased) out.bias.resize(out.n * bias_bytes); // a part without bias has zeros
-  const Range scale_columns = blocked ? Range{columns.begin / block, blocks(columns.end)} : Range{0, 1};
+  const Range scale_columns =
+      blocked ? Range{columns.begin / block, blocks(columns.end)} : Range{0, 1};
   std::map<std::pair<const Weight*, std::uint64_t>, std::int32_t> known;
   std::uint64_t row_out = 0;
   for (const Rows& piece : pieces) {
@@ -195,7 +215,8 @@ Shard take(const std::vector<Rows>& pieces, Range columns, dsk_dtype activation)
     for (std::uint64_t row = piece.rows.begin; row < piece.rows.end; ++row, ++row_out) {
       std::memcpy(out.data.data() + row_out * width, part.data + row * stride + from_byte, width);
       if (part.bias)
-        std::memcpy(out.bias.data() + row_out * bias_bytes, part.bias + row * bias_bytes, bias_bytes);
+        std::memcpy(out.bias.data() + row_out * bias_bytes, part.bias + row * bias_bytes,
+                    bias_bytes);
       if (part.scales.empty()) continue;
       const std::uint64_t scale_row = out.dtype == DSK_DTYPE_F8E4M3 ? row / block : row;
       const auto append = [&] {

@@ -17,7 +17,9 @@ using Memory = protocol::HostMemory<>;
 
 // In ordinary memory a larger piece gains nothing, and every rank keeps 3 slots of `world` sources.
 constexpr std::uint64_t piece_bytes = 256 * 1024;
-std::uint64_t one_shot_bytes(std::uint32_t world) { return std::max<std::uint64_t>(1024, 512 * 1024 / world); }
+std::uint64_t one_shot_bytes(std::uint32_t world) {
+  return std::max<std::uint64_t>(1024, 512 * 1024 / world);
+}
 constexpr std::uint32_t slots = 3;
 
 std::vector<Packet> cleared_region(std::uint64_t packets) {
@@ -36,8 +38,11 @@ struct Shared {
   std::atomic<std::int32_t> lost{DSK_BACKEND_NO_RANK};
 
   Shared(std::uint32_t world_, std::uint64_t timeout_ms_, std::uint64_t max_bytes)
-      : world(world_), timeout_ms(timeout_ms_),
-        one_shot{slots, world_, std::min({one_shot_bytes(world_), max_bytes, std::uint64_t{64 * 1024}}) / protocol::packet_bytes} {
+      : world(world_),
+        timeout_ms(timeout_ms_), one_shot{slots, world_,
+                                          std::min({one_shot_bytes(world_), max_bytes,
+                                                    std::uint64_t{64 * 1024}}) /
+                                              protocol::packet_bytes} {
     const std::uint64_t packets = max_bytes / protocol::packet_bytes;
     two_shot = {{slots, world, (packets + world - 1) / world}, {slots, 1, packets}};
     for (std::uint32_t r = 0; r < world; ++r) {
@@ -59,7 +64,9 @@ struct Message {
   std::byte* out;
   std::uint64_t bytes;
 
-  std::uint64_t packets() const { return (bytes + protocol::packet_bytes - 1) / protocol::packet_bytes; }
+  std::uint64_t packets() const {
+    return (bytes + protocol::packet_bytes - 1) / protocol::packet_bytes;
+  }
   Packet read(std::uint64_t i) const {
     Packet packet{};
     std::memcpy(&packet, in + i * protocol::packet_bytes, length(i));
@@ -77,7 +84,8 @@ private:
 
 class ThreadComm final : public dsk_backend_comm {
 public:
-  ThreadComm(std::shared_ptr<Shared> shared, std::uint32_t rank) : shared_(std::move(shared)), rank_(rank) {}
+  ThreadComm(std::shared_ptr<Shared> shared, std::uint32_t rank)
+      : shared_(std::move(shared)), rank_(rank) {}
 
   void all_reduce(const dsk_backend_collective* calls, std::uint32_t count) override {
     require_matching(calls, count);
@@ -114,7 +122,8 @@ public:
         const Message mine = message(c);
         auto* out = static_cast<std::byte*>(calls[c].out) + from;
         const bool done = protocol::one_shot_collect(
-            memory, shared_->one_shot, self.rank_, shared_->gather_at.data(), self.one_shot_turn_, mine.packets(), {0, 1},
+            memory, shared_->one_shot, self.rank_, shared_->gather_at.data(), self.one_shot_turn_,
+            mine.packets(), {0, 1},
             [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
               Message{nullptr, out + source * bytes, piece}.write(i, packet);
             });
@@ -132,18 +141,22 @@ public:
   const char* transport() const override { return shared_->world == 1 ? "none" : "threads"; }
 
 private:
-  static ThreadComm& rank_of(const dsk_backend_collective& call) { return *static_cast<ThreadComm*>(call.comm); }
+  static ThreadComm& rank_of(const dsk_backend_collective& call) {
+    return *static_cast<ThreadComm*>(call.comm);
+  }
 
   Memory memory() const {
     Memory memory;
-    memory.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(shared_->timeout_ms);
+    memory.deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(shared_->timeout_ms);
     memory.abort = &shared_->abort;
     return memory;
   }
 
   [[noreturn]] void fail_lost(std::int32_t lost) const {
-    throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(lost) + " is lost: rank " + std::to_string(rank_) +
-                                        " waited " + std::to_string(shared_->timeout_ms) + " ms for it");
+    throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(lost) + " is lost: rank " +
+                                        std::to_string(rank_) + " waited " +
+                                        std::to_string(shared_->timeout_ms) + " ms for it");
   }
 
   /// After a failed wait the slots hold half a call; the communicator is of no further use.
@@ -153,7 +166,8 @@ private:
     if (memory.aborted) {
       const std::int32_t lost = lost_rank();
       if (lost != DSK_BACKEND_NO_RANK)
-        throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(lost) + " is lost: another rank waited for it");
+        throw Error(DSK_STATUS_BACKEND,
+                    "rank " + std::to_string(lost) + " is lost: another rank waited for it");
       throw Error(DSK_STATUS_CANCELLED, "the communicator was aborted");
     }
     std::int32_t none = DSK_BACKEND_NO_RANK;
@@ -167,17 +181,20 @@ private:
       const ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
       const Message mine = message(c);
-      protocol::one_shot_push(memory, shared_->one_shot, self.rank_, shared_->gather_at.data(), self.one_shot_turn_,
-                              mine.packets(), {0, 1}, [&](std::uint64_t i) { return mine.read(i); });
+      protocol::one_shot_push(memory, shared_->one_shot, self.rank_, shared_->gather_at.data(),
+                              self.one_shot_turn_, mine.packets(), {0, 1},
+                              [&](std::uint64_t i) { return mine.read(i); });
     }
   }
 
-  // Each phase runs for all ranks of the call before the next one begins, so that one thread can drive them all.
+  // Each phase runs for all ranks of the call before the next one begins, so that one thread can
+  // drive them all.
   template <class Sum>
-  void reduce_piece(const dsk_backend_collective* calls, std::uint32_t count, std::uint64_t from, std::uint64_t piece) {
+  void reduce_piece(const dsk_backend_collective* calls, std::uint32_t count, std::uint64_t from,
+                    std::uint64_t piece) {
     const auto message = [&](std::uint32_t c) {
-      return Message{static_cast<const std::byte*>(calls[c].in) + from, static_cast<std::byte*>(calls[c].out) + from,
-                     piece};
+      return Message{static_cast<const std::byte*>(calls[c].in) + from,
+                     static_cast<std::byte*>(calls[c].out) + from, piece};
     };
     Shared& shared = *shared_;
     if (message(0).packets() <= shared.one_shot.capacity) {
@@ -188,7 +205,8 @@ private:
         const Message mine = message(c);
         Sum sum;
         const bool done = protocol::one_shot_collect(
-            memory, shared.one_shot, self.rank_, shared.gather_at.data(), self.one_shot_turn_, mine.packets(), {0, 1},
+            memory, shared.one_shot, self.rank_, shared.gather_at.data(), self.one_shot_turn_,
+            mine.packets(), {0, 1},
             [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
               if (source == 0) sum = Sum{};
               sum.add(packet);
@@ -203,24 +221,26 @@ private:
       const ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
       const Message mine = message(c);
-      protocol::two_shot_push(memory, shared.two_shot, self.rank_, shared.partial_at.data(), shared.result_at.data(),
-                              self.two_shot_turn_, mine.packets(), {0, 1}, [&](std::uint64_t i) { return mine.read(i); });
+      protocol::two_shot_push(memory, shared.two_shot, self.rank_, shared.partial_at.data(),
+                              shared.result_at.data(), self.two_shot_turn_, mine.packets(), {0, 1},
+                              [&](std::uint64_t i) { return mine.read(i); });
     }
     for (std::uint32_t c = 0; c < count; ++c) {
       const ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
-      self.finish(protocol::two_shot_reduce<Sum>(memory, shared.two_shot, self.rank_, shared.partial_at.data(),
-                                                 shared.result_at.data(), self.two_shot_turn_, message(c).packets(),
-                                                 {0, 1}),
+      self.finish(protocol::two_shot_reduce<Sum>(memory, shared.two_shot, self.rank_,
+                                                 shared.partial_at.data(), shared.result_at.data(),
+                                                 self.two_shot_turn_, message(c).packets(), {0, 1}),
                   memory);
     }
     for (std::uint32_t c = 0; c < count; ++c) {
       ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
       const Message mine = message(c);
-      self.finish(protocol::two_shot_collect(memory, shared.two_shot, self.rank_, shared.result_at.data(),
-                                             self.two_shot_turn_, mine.packets(), {0, 1},
-                                             [&](std::uint64_t i, const Packet& packet) { mine.write(i, packet); }),
+      self.finish(protocol::two_shot_collect(
+                      memory, shared.two_shot, self.rank_, shared.result_at.data(),
+                      self.two_shot_turn_, mine.packets(), {0, 1},
+                      [&](std::uint64_t i, const Packet& packet) { mine.write(i, packet); }),
                   memory);
       self.two_shot_turn_ = self.two_shot_turn_.next(mine.packets());
     }
@@ -237,16 +257,18 @@ void require_matching(const dsk_backend_collective* calls, std::uint32_t count) 
   for (std::uint32_t c = 1; c < count; ++c)
     if (calls[c].dtype != calls[0].dtype || calls[c].count != calls[0].count)
       throw Error(DSK_STATUS_INVALID_ARGUMENT,
-                  "the ranks' collectives do not match: one has " + std::to_string(calls[0].count) + " " +
-                      name_of(calls[0].dtype) + ", another " + std::to_string(calls[c].count) + " " +
-                      name_of(calls[c].dtype));
+                  "the ranks' collectives do not match: one has " + std::to_string(calls[0].count) +
+                      " " + name_of(calls[0].dtype) + ", another " +
+                      std::to_string(calls[c].count) + " " + name_of(calls[c].dtype));
 }
 
-std::vector<std::unique_ptr<dsk_backend_comm>> make_thread_comms(std::uint32_t world, std::uint64_t timeout_ms,
-                                                                 std::uint64_t max_bytes) {
-  const auto shared = std::make_shared<Shared>(world, timeout_ms, std::clamp<std::uint64_t>(max_bytes, 1024, piece_bytes));
+std::vector<std::unique_ptr<dsk_backend_comm>>
+make_thread_comms(std::uint32_t world, std::uint64_t timeout_ms, std::uint64_t max_bytes) {
+  const auto shared = std::make_shared<Shared>(
+      world, timeout_ms, std::clamp<std::uint64_t>(max_bytes, 1024, piece_bytes));
   std::vector<std::unique_ptr<dsk_backend_comm>> comms;
-  for (std::uint32_t r = 0; r < world; ++r) comms.push_back(std::make_unique<ThreadComm>(shared, r));
+  for (std::uint32_t r = 0; r < world; ++r)
+    comms.push_back(std::make_unique<ThreadComm>(shared, r));
   return comms;
 }
 

@@ -20,7 +20,8 @@ Tuning::Tuning(std::string_view text) {
   if (version == document.end() || *version != schema)
     invalid_request("/schema", "schema must be 1");
   const auto choices = document.find("choices");
-  if (choices == document.end() || !choices->is_object()) invalid_request("/choices", "choices must be an object");
+  if (choices == document.end() || !choices->is_object())
+    invalid_request("/choices", "choices must be an object");
   for (const auto& [key, value] : choices->items()) {
     const std::string path = json::pointer("/choices", key);
     if (!value.is_string() || value.get_ref<const std::string&>().size() > longest_choice)
@@ -28,7 +29,8 @@ Tuning::Tuning(std::string_view text) {
     choices_.emplace(key, value.get<std::string>());
   }
   for (const auto& [key, value] : document.items())
-    if (key != "schema" && key != "choices") invalid_request(json::pointer("", key), "unknown member");
+    if (key != "schema" && key != "choices")
+      invalid_request(json::pointer("", key), "unknown member");
 }
 
 std::string Tuning::to_json() const {
@@ -36,7 +38,8 @@ std::string Tuning::to_json() const {
   Json document;
   document["schema"] = schema;
   document["choices"] = Json::object();
-  for (const auto& [key, value] : choices_) document["choices"][key] = value;
+  for (const auto& [key, value] : choices_)
+    document["choices"][key] = value;
   return json::dump(document);
 }
 

@@ -11,12 +11,12 @@ namespace dsk::workload {
 struct ArrivalSpec {
   enum class Process { constant, poisson, gamma, on_off, daily, burst };
   Process process = Process::poisson;
-  double rate_per_s = 1;  // mean over the whole of time
-  double cv = 1;          // gamma: standard deviation over mean of the gaps
-  double on_s = 10;       // on_off: Poisson while on, silent while off
+  double rate_per_s = 1; // mean over the whole of time
+  double cv = 1;         // gamma: standard deviation over mean of the gaps
+  double on_s = 10;      // on_off: Poisson while on, silent while off
   double off_s = 10;
-  double day_s = 86400;   // daily: period of the curve ...
-  double peak = 1.6;      // ... its highest rate over its mean (a raised cosine; at most 2)
+  double day_s = 86400; // daily: period of the curve ...
+  double peak = 1.6;    // ... its highest rate over its mean (a raised cosine; at most 2)
 };
 
 class Arrivals {

@@ -76,12 +76,12 @@ double seconds_of(std::string_view text, const Lines& lines) {
   const std::int64_t year = part(0, 4) - (month <= 2);
   const std::int64_t era = year / 400;
   const std::int64_t year_of_era = year - era * 400;
-  const std::int64_t day_of_year =
-      (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + part(8, 2) - 1;
+  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + part(8, 2) - 1;
   const std::int64_t day_of_era =
       year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   const std::int64_t days = era * 146097 + day_of_era - 719468;
-  return static_cast<double>(days) * 86400 + static_cast<double>(part(11, 2) * 3600 + part(14, 2) * 60) +
+  return static_cast<double>(days) * 86400 +
+         static_cast<double>(part(11, 2) * 3600 + part(14, 2) * 60) +
          lines.number(text.substr(17), "TIMESTAMP");
 }
 
@@ -105,10 +105,11 @@ void read_csv(Lines& lines, bool azure, Trace& trace) {
       lines.fail("has " + std::to_string(fields.size()) + " fields, must have " +
                  std::to_string(header.size()));
     TraceRow row;
-    row.at_s = azure ? seconds_of(fields[column[0]], lines)
-                     : lines.number(fields[column[0]], "arrival_s");
+    row.at_s =
+        azure ? seconds_of(fields[column[0]], lines) : lines.number(fields[column[0]], "arrival_s");
     row.input = lines.tokens(lines.number(fields[column[1]], wanted[1].c_str()), wanted[1].c_str());
-    row.output = lines.tokens(lines.number(fields[column[2]], wanted[2].c_str()), wanted[2].c_str());
+    row.output =
+        lines.tokens(lines.number(fields[column[2]], wanted[2].c_str()), wanted[2].c_str());
     if (trace.rows.size() == max_trace_rows)
       lines.fail("a trace may have at most " + std::to_string(max_trace_rows) + " rows");
     trace.rows.push_back(row);

@@ -14,8 +14,8 @@ constexpr std::uint32_t think_stream = 3;
 Workload::Workload(WorkloadSpec spec)
     : spec_(std::move(spec)), lengths_(spec_.seed, lengths_stream),
       think_(spec_.seed, think_stream),
-      requests_(spec_.trace ? static_cast<std::int64_t>(spec_.trace->rows.size()) : spec_.requests) {
-}
+      requests_(spec_.trace ? static_cast<std::int64_t>(spec_.trace->rows.size())
+                            : spec_.requests) {}
 
 Request Workload::request(std::int64_t index) const noexcept {
   Request r;
@@ -49,7 +49,8 @@ Request Workload::request(std::int64_t index) const noexcept {
   r.blocks.block_tokens = spec_.block_tokens;
   r.blocks.session = (static_cast<std::uint64_t>(session) + 1) << 32;
   if (s.groups > 0) {
-    r.blocks.group = (static_cast<std::uint64_t>(session % s.groups) + 1) << 32 | std::uint64_t{1} << 63;
+    r.blocks.group = (static_cast<std::uint64_t>(session % s.groups) + 1) << 32 | std::uint64_t{1}
+                                                                                      << 63;
     r.blocks.group_blocks = s.group_tokens / spec_.block_tokens;
   }
   // The answer's blocks too: the next turn finds them.

@@ -1,5 +1,6 @@
-// usage: open_device BACKEND STATUS TEXT... : opens device 0 and expects a refusal with that status name whose sentence
-// holds every TEXT. A process each, because what a plugin learns of its driver is learnt once.
+// usage: open_device BACKEND STATUS TEXT... : opens device 0 and expects a refusal with that status
+// name whose sentence holds every TEXT. A process each, because what a plugin learns of its driver
+// is learnt once.
 #include <cstdio>
 #include <cstring>
 #include <string>

@@ -1,8 +1,10 @@
-// Times on one GPU: measured choices against every cuBLASLt heuristic, graphs against eager launches, plan creation, and the
-// own all-reduce with virtual ranks. usage: gpu_bench OUT.jsonl [products] ; one JSON line for each figure.
+// Times on one GPU: measured choices against every cuBLASLt heuristic, graphs against eager
+// launches, plan creation, and the own all-reduce with virtual ranks. usage: gpu_bench OUT.jsonl
+// [products | bf16] ; one JSON line for each figure.
 //
-// Method: a graph of launches that rotate over enough copies of the weight to leave none in L2 (at least 512 MB together),
-// random data, replayed; the median of 7 replays divided by the launches. Rivals alternate with own choices.
+// Method: a graph of launches that rotate over enough copies of the weight to leave none in L2 (at
+// least 512 MB together), random data, replayed; the median of 7 replays divided by the launches.
+// Rivals alternate with own choices.
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "bench_kernels.hpp"
 #include "blas.hpp"
 #include "check.hpp"
 #include "comm/comm.hpp"
@@ -66,7 +69,8 @@ public:
   }
   Timing time(int groups = 7) {
     std::vector<double> us;
-    for (int i = 0; i < groups; ++i) us.push_back(run());
+    for (int i = 0; i < groups; ++i)
+      us.push_back(run());
     std::sort(us.begin(), us.end());
     return {us[us.size() / 2], us.front(), us.back()};
   }
@@ -90,12 +94,30 @@ struct Layer {
   std::uint64_t n, k;
 };
 // One rank at TP 8; figures from the models' published config.json files.
-constexpr Layer layers[] = {{"dsv3 q_a+kv_a", 2112, 7168},  {"dsv3 q_b tp8", 3072, 1536},     {"dsv3 kv_b tp8", 4096, 512},        {"dsv3 o tp8", 7168, 2048},
-                            {"dsv3 gate_up tp8", 4608, 7168}, {"dsv3 down tp8", 7168, 2304},   {"dsv3 shared gate_up tp8", 512, 7168}, {"dsv3 shared down tp8", 7168, 256},
-                            {"dsv3 router", 256, 7168},     {"l70b qkv tp8", 1280, 8192},     {"l70b o tp8", 8192, 1024},          {"l70b gate_up tp8", 7168, 8192},
-                            {"l70b down tp8", 8192, 3584},  {"q2.5 gate_up tp8", 7392, 8192}, {"q2.5 down tp8", 8192, 3696},       {"q3-32b qkv tp8", 1280, 5120},
-                            {"q3-32b o tp8", 5120, 1024},   {"q3-32b gate_up tp8", 6400, 5120}, {"q3-32b down tp8", 5120, 3200},   {"q3-235b qkv tp8", 1280, 4096},
-                            {"q3-235b o tp8", 4096, 1024},  {"q3-235b gate_up tp8", 384, 4096}, {"q3-235b down tp8", 4096, 192},   {"q3-235b router", 128, 4096}};
+constexpr Layer layers[] = {{"dsv3 q_a+kv_a", 2112, 7168},
+                            {"dsv3 q_b tp8", 3072, 1536},
+                            {"dsv3 kv_b tp8", 4096, 512},
+                            {"dsv3 o tp8", 7168, 2048},
+                            {"dsv3 gate_up tp8", 4608, 7168},
+                            {"dsv3 down tp8", 7168, 2304},
+                            {"dsv3 shared gate_up tp8", 512, 7168},
+                            {"dsv3 shared down tp8", 7168, 256},
+                            {"dsv3 router", 256, 7168},
+                            {"l70b qkv tp8", 1280, 8192},
+                            {"l70b o tp8", 8192, 1024},
+                            {"l70b gate_up tp8", 7168, 8192},
+                            {"l70b down tp8", 8192, 3584},
+                            {"q2.5 gate_up tp8", 7392, 8192},
+                            {"q2.5 down tp8", 8192, 3696},
+                            {"q3-32b qkv tp8", 1280, 5120},
+                            {"q3-32b o tp8", 5120, 1024},
+                            {"q3-32b gate_up tp8", 6400, 5120},
+                            {"q3-32b down tp8", 5120, 3200},
+                            {"q3-235b qkv tp8", 1280, 4096},
+                            {"q3-235b o tp8", 4096, 1024},
+                            {"q3-235b gate_up tp8", 384, 4096},
+                            {"q3-235b down tp8", 4096, 192},
+                            {"q3-235b router", 128, 4096}};
 
 /// Copies of one weight and the products on them.
 struct Bank {
@@ -105,13 +127,15 @@ struct Bank {
   std::vector<std::unique_ptr<DeviceBytes>> data;
   std::unique_ptr<DeviceBytes> scales, rows;
 
-  Bank(Device& d, dsk_dtype w, std::uint64_t n_, std::uint64_t k_, std::uint64_t m) : device(d), weight(w), n(n_), k(k_), max_m(m) {
+  Bank(Device& d, dsk_dtype w, std::uint64_t n_, std::uint64_t k_, std::uint64_t m)
+      : device(d), weight(w), n(n_), k(k_), max_m(m) {
     const std::uint64_t bytes = n * k * (weight == DSK_DTYPE_BF16 ? 2 : 1);
     const std::uint64_t copies = std::clamp<std::uint64_t>((512u << 20) / bytes + 1, 2, 64);
     for (std::uint64_t i = 0; i < copies; ++i) {
       data.push_back(std::make_unique<DeviceBytes>(bytes));
       if (weight == DSK_DTYPE_BF16) {
-        fill_random(data.back()->at, DSK_DTYPE_BF16, n * k, static_cast<std::uint32_t>(i + 7), nullptr);
+        fill_random(data.back()->at, DSK_DTYPE_BF16, n * k, static_cast<std::uint32_t>(i + 7),
+                    nullptr);
       } else {
         std::vector<std::uint8_t> codes(bytes);
         std::uint32_t state = static_cast<std::uint32_t>(i) * 977 + 1;
@@ -125,7 +149,8 @@ struct Bank {
     if (weight == DSK_DTYPE_F8E4M3) {
       std::vector<float> s((n + 127) / 128 * ((k + 127) / 128), 0.01f);
       std::vector<std::int32_t> r(n);
-      for (std::size_t i = 0; i < n; ++i) r[i] = static_cast<std::int32_t>(i / 128);
+      for (std::size_t i = 0; i < n; ++i)
+        r[i] = static_cast<std::int32_t>(i / 128);
       scales = std::make_unique<DeviceBytes>(s.size() * 4);
       rows = std::make_unique<DeviceBytes>(r.size() * 4);
       check(cudaMemcpy(scales->at, s.data(), s.size() * 4, cudaMemcpyHostToDevice), "copy");
@@ -149,7 +174,8 @@ struct Bank {
     }
     desc.choices = choices.empty() ? nullptr : choices.data();
     desc.choices_len = choices.size();
-    if (!choices.empty()) desc.flags = DSK_BACKEND_GEMM_NO_MEASURE; // text that is refused must not start measuring
+    if (!choices.empty())
+      desc.flags = DSK_BACKEND_GEMM_NO_MEASURE; // text that is refused must not start measuring
     return std::make_unique<Gemm>(device, desc);
   }
 };
@@ -161,7 +187,9 @@ std::vector<std::string> heuristics(Device& device, const Bank& bank, std::uint6
   cublasLtMatmulDescOpaque_t desc;
   cublasLtMatrixLayoutOpaque_t a, b, c;
   lt.desc_init(&desc, sizeof desc, CUBLAS_COMPUTE_32F, CUDA_R_32F);
-  const auto set = [&](cublasLtMatmulDescAttributes_t what, const auto& value) { lt.desc_set(&desc, what, &value, sizeof value); };
+  const auto set = [&](cublasLtMatmulDescAttributes_t what, const auto& value) {
+    lt.desc_set(&desc, what, &value, sizeof value);
+  };
   set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
   if (fp8) {
     set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F);
@@ -180,28 +208,40 @@ std::vector<std::string> heuristics(Device& device, const Bank& bank, std::uint6
   cublasLtMatmulHeuristicResult_t found[32];
   int count = 0;
   std::vector<std::string> texts;
-  if (lt.heuristic(device.blas, &desc, &a, &b, &c, &c, &preference, 32, found, &count) != CUBLAS_STATUS_SUCCESS) return texts;
+  if (lt.heuristic(device.blas, &desc, &a, &b, &c, &c, &preference, 32, found, &count) !=
+      CUBLAS_STATUS_SUCCESS)
+    return texts;
   for (int i = 0; i < count; ++i) {
     if (found[i].state != CUBLAS_STATUS_SUCCESS) continue;
     char hex[2 * sizeof found[i].algo + 1];
     unsigned char bytes[sizeof found[i].algo];
     std::memcpy(bytes, &found[i].algo, sizeof bytes);
-    for (std::size_t j = 0; j < sizeof bytes; ++j) std::snprintf(hex + 2 * j, 3, "%02x", bytes[j]);
-    texts.push_back(std::to_string(m) + "/" + std::to_string(m) + ":b:" + std::to_string(found[i].workspaceSize) + "," + hex + ";" + std::to_string(bank.max_m) + ":t");
+    for (std::size_t j = 0; j < sizeof bytes; ++j)
+      std::snprintf(hex + 2 * j, 3, "%02x", bytes[j]);
+    texts.push_back(std::to_string(m) + "/" + std::to_string(m) +
+                    ":b:" + std::to_string(found[i].workspaceSize) + "," + hex + ";" +
+                    std::to_string(bank.max_m) + ":t");
   }
   return texts;
 }
 
-std::unique_ptr<Replay> rotate(const Bank& bank, const std::string& choices, std::uint64_t m, const void* x, void* y, void* space, std::vector<std::unique_ptr<Gemm>>& keep) {
-  const std::size_t copies = bank.data.size();
+std::unique_ptr<Replay> rotate(const Bank& bank, const std::string& choices, std::uint64_t m,
+                               const void* x, void* y, void* space,
+                               std::vector<std::unique_ptr<Gemm>>& keep) {
+  // Large products take long enough that x and y alone push a weight out of L2.
+  const std::size_t copies = std::min<std::size_t>(bank.data.size(), m >= 1024  ? 4
+                                                                     : m >= 256 ? 16
+                                                                                : 64);
   keep.clear();
   for (std::size_t i = 0; i < copies; ++i) {
     keep.push_back(bank.gemm(i, choices));
-    if (keep.back()->choices_text() != choices) return nullptr; // the library refuses this algorithm here
+    if (keep.back()->choices_text() != choices)
+      return nullptr; // the library refuses this algorithm here
   }
   try {
     return std::make_unique<Replay>(static_cast<int>(copies), [&](cudaStream_t stream) {
-      for (const auto& gemm : keep) gemm->enqueue(m, x, y, space, stream);
+      for (const auto& gemm : keep)
+        gemm->enqueue(m, x, y, space, stream);
     });
   } catch (const Failure&) {
     (void)cudaGetLastError();
@@ -209,17 +249,25 @@ std::unique_ptr<Replay> rotate(const Bank& bank, const std::string& choices, std
   }
 }
 
-void products(Device& device, dsk_dtype weight, const std::vector<std::uint64_t>& rows, double& worst, double& log_sum, int& points) {
+void products(Device& device, dsk_dtype weight, const std::vector<std::uint64_t>& rows,
+              double& worst, double& log_sum, int& points) {
   const std::uint64_t max_m = rows.back();
   for (const Layer& layer : layers) {
     if (weight == DSK_DTYPE_F8E4M3 && layer.k % 128 != 0) continue;
     const Bank bank(device, weight, layer.n, layer.k, max_m);
     const auto start = std::chrono::steady_clock::now();
     const auto tuned = bank.gemm(0, "");
-    const double create_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-    std::fprintf(out, "{\"figure\":\"plan creation with measuring\",\"layer\":\"%s\",\"weight\":%d,\"n\":%llu,\"k\":%llu,\"max_m\":%llu,\"ms\":%.1f}\n", layer.name, weight,
-                 static_cast<unsigned long long>(layer.n), static_cast<unsigned long long>(layer.k), static_cast<unsigned long long>(max_m), create_ms);
-    const DeviceBytes x(max_m * layer.k * 2), y(max_m * layer.n * 2), space(tuned->workspace_bytes() + (64u << 20));
+    const double create_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    std::fprintf(out,
+                 "{\"figure\":\"plan creation with "
+                 "measuring\",\"layer\":\"%s\",\"weight\":%d,\"n\":%llu,\"k\":%llu,\"max_m\":%llu,"
+                 "\"ms\":%.1f}\n",
+                 layer.name, weight, static_cast<unsigned long long>(layer.n),
+                 static_cast<unsigned long long>(layer.k), static_cast<unsigned long long>(max_m),
+                 create_ms);
+    const DeviceBytes x(max_m * layer.k * 2), y(max_m * layer.n * 2),
+        space(tuned->workspace_bytes() + (64u << 20));
     fill_random(x.at, DSK_DTYPE_BF16, max_m * layer.k, 3, nullptr);
     check(cudaDeviceSynchronize(), "filling");
     for (const std::uint64_t m : rows) {
@@ -255,9 +303,14 @@ void products(Device& device, dsk_dtype weight, const std::vector<std::uint64_t>
         log_sum += std::log(ratio);
         ++points;
       }
-      std::fprintf(out, "{\"figure\":\"product\",\"layer\":\"%s\",\"weight\":\"%s\",\"n\":%llu,\"k\":%llu,\"m\":%llu,\"own_us\":%.2f,\"own_low\":%.2f,\"own_high\":%.2f,\"cublaslt_best_us\":%.2f,\"heuristics\":%d,\"ratio\":%.3f}\n",
-                   layer.name, weight == DSK_DTYPE_BF16 ? "bf16" : "fp8 block", static_cast<unsigned long long>(layer.n), static_cast<unsigned long long>(layer.k),
-                   static_cast<unsigned long long>(m), mine.us, mine.low, mine.high, theirs.us, tried, ratio);
+      std::fprintf(out,
+                   "{\"figure\":\"product\",\"layer\":\"%s\",\"weight\":\"%s\",\"n\":%llu,\"k\":%"
+                   "llu,\"m\":%llu,\"own_us\":%.2f,\"own_low\":%.2f,\"own_high\":%.2f,\"cublaslt_"
+                   "best_us\":%.2f,\"heuristics\":%d,\"ratio\":%.3f}\n",
+                   layer.name, weight == DSK_DTYPE_BF16 ? "bf16" : "fp8 block",
+                   static_cast<unsigned long long>(layer.n),
+                   static_cast<unsigned long long>(layer.k), static_cast<unsigned long long>(m),
+                   mine.us, mine.low, mine.high, theirs.us, tried, ratio);
       std::fflush(out);
     }
   }
@@ -269,7 +322,9 @@ void tiny_chain(Device& device) {
   fill_random(a.at, DSK_DTYPE_BF16, 1 << 15, 5, nullptr);
   check(cudaDeviceSynchronize(), "filling");
   const auto chain = [&](cudaStream_t stream) {
-    for (int i = 0; i < 64; ++i) activate(DSK_DTYPE_BF16, DSK_BACKEND_SILU, 1, 512, i % 2 ? b.at : a.at, i % 2 ? a.at : b.at, Launch{stream, device.programmatic_launch});
+    for (int i = 0; i < 64; ++i)
+      activate(DSK_DTYPE_BF16, DSK_BACKEND_SILU, 1, 512, i % 2 ? b.at : a.at, i % 2 ? a.at : b.at,
+               Launch{stream, device.programmatic_launch});
   };
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
@@ -279,7 +334,9 @@ void tiny_chain(Device& device) {
       const auto start = std::chrono::steady_clock::now();
       body();
       check(cudaStreamSynchronize(stream), "chain");
-      us.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+      us.push_back(
+          std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+              .count());
     }
     std::sort(us.begin(), us.end());
     return us[us.size() / 2];
@@ -294,16 +351,24 @@ void tiny_chain(Device& device) {
   check(cudaStreamEndCapture(stream, &raw), "capture");
   check(cudaGraphInstantiate(&exec, raw, 0), "instantiate");
   const double replayed = wall([&] { check(cudaGraphLaunch(exec, stream), "launch"); });
-  std::fprintf(out, "{\"figure\":\"64 tiny kernels\",\"eager_us\":%.1f,\"graph_us\":%.1f,\"graph_device_us\":%.1f,\"saved\":%.3f}\n", eager, replayed, device_time, 1 - replayed / eager);
-  std::printf("64 tiny kernels: eager %.1f us, graph %.1f us (%.0f %% less), on the device %.1f us\n", eager, replayed, 100 * (1 - replayed / eager), device_time);
+  std::fprintf(
+      out,
+      "{\"figure\":\"64 tiny "
+      "kernels\",\"eager_us\":%.1f,\"graph_us\":%.1f,\"graph_device_us\":%.1f,\"saved\":%.3f}\n",
+      eager, replayed, device_time, 1 - replayed / eager);
+  std::printf(
+      "64 tiny kernels: eager %.1f us, graph %.1f us (%.0f %% less), on the device %.1f us\n",
+      eager, replayed, 100 * (1 - replayed / eager), device_time);
   (void)cudaGraphExecDestroy(exec);
   (void)cudaGraphDestroy(raw);
   (void)cudaStreamDestroy(stream);
 }
 
-/// The four products of a Llama-70B layer at TP 8, m = 1, 20 layers of distinct weights: eager against graph.
+/// The four products of a Llama-70B layer at TP 8, m = 1, 20 layers of distinct weights: eager
+/// against graph.
 void layer_chain(Device& device) {
-  constexpr Layer parts[] = {{"qkv", 1280, 8192}, {"o", 8192, 1024}, {"gate_up", 7168, 8192}, {"down", 8192, 3584}};
+  constexpr Layer parts[] = {
+      {"qkv", 1280, 8192}, {"o", 8192, 1024}, {"gate_up", 7168, 8192}, {"down", 8192, 3584}};
   constexpr int depth = 20;
   std::vector<std::unique_ptr<DeviceBytes>> weights;
   std::vector<std::unique_ptr<Gemm>> gemms;
@@ -312,7 +377,8 @@ void layer_chain(Device& device) {
   for (int layer = 0; layer < depth; ++layer)
     for (int i = 0; i < 4; ++i) {
       weights.push_back(std::make_unique<DeviceBytes>(parts[i].n * parts[i].k * 2));
-      fill_random(weights.back()->at, DSK_DTYPE_BF16, parts[i].n * parts[i].k, static_cast<std::uint32_t>(layer * 4 + i), nullptr);
+      fill_random(weights.back()->at, DSK_DTYPE_BF16, parts[i].n * parts[i].k,
+                  static_cast<std::uint32_t>(layer * 4 + i), nullptr);
       check(cudaDeviceSynchronize(), "filling");
       dsk_backend_gemm_desc desc{};
       desc.struct_size = sizeof desc;
@@ -331,7 +397,8 @@ void layer_chain(Device& device) {
   fill_random(x.at, DSK_DTYPE_BF16, 1 << 15, 9, nullptr);
   check(cudaDeviceSynchronize(), "filling");
   const auto chain = [&](cudaStream_t stream) {
-    for (const auto& gemm : gemms) gemm->enqueue(1, x.at, y.at, space.at, stream);
+    for (const auto& gemm : gemms)
+      gemm->enqueue(1, x.at, y.at, space.at, stream);
   };
   Replay graph(depth, chain);
   const Timing replayed = graph.time(15);
@@ -342,13 +409,21 @@ void layer_chain(Device& device) {
     const auto start = std::chrono::steady_clock::now();
     chain(stream);
     check(cudaStreamSynchronize(stream), "chain");
-    us.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() / depth);
+    us.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+                     .count() /
+                 depth);
   }
   std::sort(us.begin(), us.end());
   (void)cudaStreamDestroy(stream);
-  std::fprintf(out, "{\"figure\":\"llama-70b tp8 layer, m=1\",\"graph_us\":%.2f,\"graph_low\":%.2f,\"graph_high\":%.2f,\"eager_us\":%.2f,\"choices\":\"%s | %s | %s | %s\"}\n", replayed.us, replayed.low,
-               replayed.high, us[us.size() / 2], texts[0].substr(0, 12).c_str(), texts[1].substr(0, 12).c_str(), texts[2].substr(0, 12).c_str(), texts[3].substr(0, 12).c_str());
-  std::printf("llama-70b tp8 layer's four products, m = 1: graph %.2f us, eager %.2f us\n", replayed.us, us[us.size() / 2]);
+  std::fprintf(out,
+               "{\"figure\":\"llama-70b tp8 layer, "
+               "m=1\",\"graph_us\":%.2f,\"graph_low\":%.2f,\"graph_high\":%.2f,\"eager_us\":%.2f,"
+               "\"choices\":\"%s | %s | %s | %s\"}\n",
+               replayed.us, replayed.low, replayed.high, us[us.size() / 2],
+               texts[0].substr(0, 12).c_str(), texts[1].substr(0, 12).c_str(),
+               texts[2].substr(0, 12).c_str(), texts[3].substr(0, 12).c_str());
+  std::printf("llama-70b tp8 layer's four products, m = 1: graph %.2f us, eager %.2f us\n",
+              replayed.us, us[us.size() / 2]);
 }
 
 /// Own all-reduce of virtual ranks: 20 in one graph.
@@ -371,14 +446,33 @@ void all_reduce(Device& device) {
       Replay graph(repeats, [&](cudaStream_t stream) {
         for (int i = 0; i < repeats; ++i) {
           std::vector<dsk_backend_collective> calls;
-          for (std::uint32_t r = 0; r < ranks; ++r) calls.push_back({comms[r].get(), DSK_DTYPE_BF16, bytes / 2, in[r]->at, result[r]->at, stream});
+          for (std::uint32_t r = 0; r < ranks; ++r)
+            calls.push_back(
+                {comms[r].get(), DSK_DTYPE_BF16, bytes / 2, in[r]->at, result[r]->at, stream});
           comms[0]->all_reduce(calls.data(), ranks);
         }
       });
       const Timing timing = graph.time(15);
-      std::fprintf(out, "{\"figure\":\"own all-reduce, virtual ranks\",\"ranks\":%u,\"bytes\":%llu,\"us\":%.2f,\"low\":%.2f,\"high\":%.2f}\n", ranks, static_cast<unsigned long long>(bytes), timing.us,
-                   timing.low, timing.high);
-      std::printf("own all-reduce, %u virtual ranks, %llu bytes: %.2f us\n", ranks, static_cast<unsigned long long>(bytes), timing.us);
+      CopyRanks copies{};
+      for (std::uint32_t r = 0; r < ranks; ++r) {
+        copies.in[r] = in[r]->at;
+        copies.out[r] = result[r]->at;
+      }
+      Replay without(repeats, [&](cudaStream_t stream) {
+        for (int i = 0; i < repeats; ++i)
+          copy_ranks(copies, ranks, bytes, stream);
+      });
+      const Timing bare = without.time(15);
+      std::fprintf(out,
+                   "{\"figure\":\"own all-reduce, virtual "
+                   "ranks\",\"ranks\":%u,\"bytes\":%llu,\"us\":%.2f,\"low\":%.2f,\"high\":%.2f,"
+                   "\"copy_us\":%.2f,\"protocol_us\":%.2f}\n",
+                   ranks, static_cast<unsigned long long>(bytes), timing.us, timing.low,
+                   timing.high, bare.us, timing.us - bare.us);
+      std::printf("own all-reduce, %u virtual ranks, %llu bytes: %.2f us; the same grid copying "
+                  "%.2f us; protocol %.2f us\n",
+                  ranks, static_cast<unsigned long long>(bytes), timing.us, bare.us,
+                  timing.us - bare.us);
     }
   }
 }
@@ -393,20 +487,31 @@ int main(int argc, char** argv) {
     dsk_backend_device_info info{};
     std::string why;
     describe(0, info, why);
-    std::fprintf(out, "{\"figure\":\"device\",\"name\":\"%s\",\"driver\":\"%s\",\"cublaslt\":\"%s\",\"nccl\":\"%s\",\"sms\":%u}\n", info.name, driver().version.c_str(), blas().version.c_str(),
+    std::fprintf(out,
+                 "{\"figure\":\"device\",\"name\":\"%s\",\"driver\":\"%s\",\"cublaslt\":\"%s\","
+                 "\"nccl\":\"%s\",\"sms\":%u}\n",
+                 info.name, driver().version.c_str(), blas().version.c_str(),
                  nccl_version().c_str(), info.multiprocessors);
     tiny_chain(device);
     all_reduce(device);
     layer_chain(device);
     if (argc > 2) {
       for (const dsk_dtype weight : {DSK_DTYPE_BF16, DSK_DTYPE_F8E4M3}) {
+        if (std::strcmp(argv[2], "bf16") == 0 && weight != DSK_DTYPE_BF16) continue;
         double worst = 0, log_sum = 0;
         int points = 0;
         const auto start = std::chrono::steady_clock::now();
-        const std::vector<std::uint64_t> rows = weight == DSK_DTYPE_BF16 ? std::vector<std::uint64_t>{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 8192} : std::vector<std::uint64_t>{1, 16, 64, 512, 4096};
+        const std::vector<std::uint64_t> rows =
+            weight == DSK_DTYPE_BF16
+                ? std::vector<std::uint64_t>{1,   2,   4,   8,    16,   32,  64,
+                                             128, 256, 512, 1024, 4096, 8192}
+                : std::vector<std::uint64_t>{1, 16, 64, 512, 4096};
         products(device, weight, rows, worst, log_sum, points);
-        std::printf("%s: %d points, own / best cuBLASLt: worst %.3f, geometric mean %.3f, %.0f s\n", weight == DSK_DTYPE_BF16 ? "bf16" : "fp8 block", points, worst,
-                    points ? std::exp(log_sum / points) : 0.0, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        std::printf(
+            "%s: %d points, own / best cuBLASLt: worst %.3f, geometric mean %.3f, %.0f s\n",
+            weight == DSK_DTYPE_BF16 ? "bf16" : "fp8 block", points, worst,
+            points ? std::exp(log_sum / points) : 0.0,
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
       }
     }
   } catch (const std::exception& e) {

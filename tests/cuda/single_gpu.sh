@@ -26,12 +26,12 @@ step() { # NAME COMMAND...: runs, keeps the output, says how long it took
 step suite timeout "${DSK_SUITE_TIMEOUT:-240}" "$folder/gpu_suite" --duration=true
 if [[ -e $folder/nccl/libnccl.so.2 ]]; then
   step nccl env DSK_TEST_NCCL=1 NCCL_MULTI_RANK_GPU_ENABLE=1 NCCL_NVLS_ENABLE=0 NCCL_MAX_CTAS=2 CUDA_MODULE_LOADING=EAGER CUDA_DEVICE_MAX_CONNECTIONS=32 \
-    LD_LIBRARY_PATH="$folder/nccl:$LD_LIBRARY_PATH" timeout 120 "$folder/gpu_suite" -tc='*virtual ranks*'
+    LD_LIBRARY_PATH="$folder/nccl:$LD_LIBRARY_PATH" timeout 120 "$folder/gpu_suite" -tc='*virtual ranks*' --duration=true
 fi
 if [[ -x $folder/gpu_bench ]]; then step bench timeout "${DSK_BENCH_TIMEOUT:-300}" "$folder/gpu_bench" "$out/bench.jsonl" ${DSK_BENCH_PRODUCTS:+products}; fi
 if [[ ${DSK_SANITIZER:-} ]] && command -v compute-sanitizer >/dev/null; then
   for tool in $DSK_SANITIZER; do
-    step "sanitizer $tool" timeout 200 compute-sanitizer --tool "$tool" --error-exitcode 9 "$folder/gpu_suite" -tc="${DSK_SANITIZER_CASES:-*sanitizer*}"
+    step "sanitizer $tool" timeout "${DSK_SANITIZER_TIMEOUT:-120}" compute-sanitizer --tool "$tool" --error-exitcode 9 "$folder/gpu_suite" -tc="${DSK_SANITIZER_CASES:-*sanitizers*}"
   done
 fi
 exit $failed

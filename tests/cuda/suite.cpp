@@ -1,5 +1,6 @@
-// Everything that needs a GPU, in one program: kernels and plans against double precision and the CPU backend, graphs,
-// virtual ranks, lost ranks, bad input. One GPU is enough. usage: gpu_suite [doctest options]
+// Everything that needs a GPU, in one program: kernels and plans against double precision and the
+// CPU backend, graphs, virtual ranks, lost ranks, bad input. One GPU is enough. usage: gpu_suite
+// [doctest options]
 #include "tp/layer.hpp"
 
 #include <chrono>
@@ -13,8 +14,12 @@ using namespace layer;
 
 namespace {
 
-const char* transport_name() { return std::getenv("DSK_TEST_NCCL") ? "nccl" : "peer"; }
-dsk_tp_transport transport() { return std::getenv("DSK_TEST_NCCL") ? DSK_TP_TRANSPORT_VENDOR : DSK_TP_TRANSPORT_PEER; }
+const char* transport_name() {
+  return std::getenv("DSK_TEST_NCCL") ? "nccl" : "peer";
+}
+dsk_tp_transport transport() {
+  return std::getenv("DSK_TEST_NCCL") ? DSK_TP_TRANSPORT_VENDOR : DSK_TP_TRANSPORT_PEER;
+}
 
 Owned<dsk_tp_device> cuda() {
   dsk_tp_device* device = nullptr;
@@ -26,7 +31,8 @@ Owned<dsk_tp_device> cuda() {
 /// Device memory with a host copy; everything behind the asked-for bytes is a guard.
 class Memory {
 public:
-  Memory(dsk_tp_device* device, std::size_t bytes, std::uint8_t poison = 0xff) : device_(device), bytes_(bytes), host_(bytes + guard, poison) {
+  Memory(dsk_tp_device* device, std::size_t bytes, std::uint8_t poison = 0xff)
+      : device_(device), bytes_(bytes), host_(bytes + guard, poison) {
     dsk_error* error = nullptr;
     ok(dsk_tp_device_memory_create(device, bytes + guard, &pointer_, &error), error);
     upload();
@@ -35,7 +41,9 @@ public:
     std::copy(bytes.begin(), bytes.end(), host_.begin());
     upload();
   }
-  Memory(Memory&& other) noexcept : device_(other.device_), bytes_(other.bytes_), host_(std::move(other.host_)), pointer_(std::exchange(other.pointer_, nullptr)) {}
+  Memory(Memory&& other) noexcept
+      : device_(other.device_), bytes_(other.bytes_), host_(std::move(other.host_)),
+        pointer_(std::exchange(other.pointer_, nullptr)) {}
   Memory(const Memory&) = delete;
   ~Memory() { dsk_tp_device_memory_destroy(device_, pointer_); }
   void upload() {
@@ -50,7 +58,8 @@ public:
   Bytes read_back(std::uint8_t poison = 0xff) {
     dsk_error* error = nullptr;
     ok(dsk_tp_device_memory_set(device_, host_.data(), pointer_, host_.size(), &error), error);
-    for (std::size_t i = bytes_; i < host_.size(); ++i) REQUIRE(host_[i] == poison);
+    REQUIRE(std::all_of(host_.begin() + static_cast<std::ptrdiff_t>(bytes_), host_.end(),
+                        [&](std::uint8_t b) { return b == poison; }));
     return Bytes(host_.begin(), host_.begin() + static_cast<std::ptrdiff_t>(bytes_));
   }
   void* get() const { return pointer_; }
@@ -71,7 +80,8 @@ Bytes fast_tensor(Rng& rng, dsk_dtype dtype, std::size_t count) {
   if (seed.empty()) seed = random_tensor(rng, dtype, 1 << 16);
   Bytes out(count * size_of(dtype));
   for (std::size_t at = 0; at < out.size();) {
-    const std::size_t from = rng() % 4096 * size_of(dtype), length = std::min(out.size() - at, seed.size() - from);
+    const std::size_t from = rng() % 4096 * size_of(dtype),
+                      length = std::min(out.size() - at, seed.size() - from);
     std::memcpy(out.data() + at, seed.data() + from, length);
     at += length;
   }
@@ -89,7 +99,8 @@ struct Stream {
   Stream(const Stream&) = delete;
 };
 
-std::vector<Owned<dsk_tp_comm>> comms_of(dsk_tp_device* device, std::uint32_t ranks, std::uint64_t timeout_ms = 20000) {
+std::vector<Owned<dsk_tp_comm>> comms_of(dsk_tp_device* device, std::uint32_t ranks,
+                                         std::uint64_t timeout_ms = 20000) {
   const std::vector<dsk_tp_device*> devices(ranks, device);
   std::vector<dsk_tp_comm*> raw(ranks);
   dsk_tp_comm_options options{};
@@ -102,7 +113,8 @@ std::vector<Owned<dsk_tp_comm>> comms_of(dsk_tp_device* device, std::uint32_t ra
   options.timeout_ms = timeout_ms;
   ok(dsk_tp_comm_create_local(devices.data(), ranks, &options, raw.data(), &error), error);
   std::vector<Owned<dsk_tp_comm>> out;
-  for (dsk_tp_comm* comm : raw) out.emplace_back(comm);
+  for (dsk_tp_comm* comm : raw)
+    out.emplace_back(comm);
   return out;
 }
 
@@ -121,15 +133,23 @@ struct BigWeight {
   BigWeight(Rng& rng, dsk_dtype dtype_, dsk_dtype activation_, std::size_t n_, std::size_t k_)
       : dtype(dtype_), activation(activation_), n(n_), k(k_), kb((k_ + 127) / 128) {
     const Weight seed(rng, dtype, activation, 1, 1 << 16, false);
-    const std::size_t bits = dtype == DSK_DTYPE_F32 ? 32 : dtype == DSK_DTYPE_I4 ? 4 : dtype == DSK_DTYPE_BF16 || dtype == DSK_DTYPE_F16 ? 16 : 8;
+    const std::size_t bits = dtype == DSK_DTYPE_F32                              ? 32
+                             : dtype == DSK_DTYPE_I4                             ? 4
+                             : dtype == DSK_DTYPE_BF16 || dtype == DSK_DTYPE_F16 ? 16
+                                                                                 : 8;
     data.resize(n * k * bits / 8);
     for (std::size_t at = 0; at < data.size();) {
-      const std::size_t from = rng() % 4096 * 4, length = std::min<std::size_t>(data.size() - at, seed.data.size() - from);
+      const std::size_t from = rng() % 4096 * 4,
+                        length = std::min<std::size_t>(data.size() - at, seed.data.size() - from);
       std::memcpy(data.data() + at, seed.data.data() + from, length);
       at += length;
     }
-    const std::size_t count = dtype == DSK_DTYPE_F8E4M3 ? (n + 127) / 128 * kb : dtype == DSK_DTYPE_I8 ? n : dtype == DSK_DTYPE_I4 ? n * kb : 0;
-    for (std::size_t i = 0; i < count; ++i) scales.push_back(static_cast<float>(std::exp2(uniform(rng, -9, -5))));
+    const std::size_t count = dtype == DSK_DTYPE_F8E4M3 ? (n + 127) / 128 * kb
+                              : dtype == DSK_DTYPE_I8   ? n
+                              : dtype == DSK_DTYPE_I4   ? n * kb
+                                                        : 0;
+    for (std::size_t i = 0; i < count; ++i)
+      scales.push_back(static_cast<float>(std::exp2(uniform(rng, -9, -5))));
   }
   double value(std::size_t row, std::size_t column) const {
     const std::size_t at = row * k + column;
@@ -139,7 +159,8 @@ struct BigWeight {
     case DSK_DTYPE_I8:
       return static_cast<std::int8_t>(data[at]) * static_cast<double>(scales[row]);
     case DSK_DTYPE_I4:
-      return (static_cast<int>(at % 2 ? data[at / 2] >> 4 : data[at / 2] & 15) - 8) * static_cast<double>(scales[row * kb + column / 128]);
+      return (static_cast<int>(at % 2 ? data[at / 2] >> 4 : data[at / 2] & 15) - 8) *
+             static_cast<double>(scales[row * kb + column / 128]);
     default:
       return read(data.data(), dtype, at);
     }
@@ -159,7 +180,8 @@ struct BigWeight {
   }
 };
 
-dsk_tp_linear_desc linear_desc(const dsk_tp_weight* weight, dsk_tp_split split, dsk_dtype activation, std::size_t m, std::uint32_t flags) {
+dsk_tp_linear_desc linear_desc(const dsk_tp_weight* weight, dsk_tp_split split,
+                               dsk_dtype activation, std::size_t m, std::uint32_t flags) {
   dsk_tp_linear_desc desc{};
   desc.struct_size = sizeof desc;
   desc.flags = flags;
@@ -195,13 +217,17 @@ dsk_tp_args device_args(std::size_t m, const Memory& x, const Memory& y, const M
   return args;
 }
 
-/// Samples of y[m][n] against double precision, tolerance 1 ulp + k 2^-24 sum |x| |w|.
-double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t m, Rng& rng, std::size_t samples) {
+/// Samples of y[m][n] against double precision, tolerance 1 ulp + k 2^-24 sum |x| |w|. FP8 may run
+/// on Hopper's FP8 tensor cores through cuBLASLt, which keep about 14 bits of a partial sum: 2^-13
+/// sum |x| |w| more.
+double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t m, Rng& rng,
+                std::size_t samples, bool fp8_cores) {
   double worst = 0;
   for (std::size_t s = 0; s < samples;) {
     const std::size_t row = s == 0 ? 0 : s < 64 ? m - 1 : rng() % m;
     std::vector<double> values(w.k);
-    for (std::size_t i = 0; i < w.k; ++i) values[i] = read(x.data(), w.activation, row * w.k + i);
+    for (std::size_t i = 0; i < w.k; ++i)
+      values[i] = read(x.data(), w.activation, row * w.k + i);
     values = seen(w.dtype, values, 0);
     for (int c = 0; c < 32; ++c, ++s) {
       const std::size_t n = c == 0 ? 0 : c == 1 ? w.n - 1 : rng() % w.n;
@@ -212,7 +238,9 @@ double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t 
         magnitude += std::fabs(term);
       }
       const double got = read(y.data(), w.activation, row * w.n + n);
-      const double allowed = ulp(w.activation, sum) + static_cast<double>(w.k) * 0x1p-24 * magnitude;
+      const double allowed =
+          ulp(w.activation, sum) +
+          (static_cast<double>(w.k) * 0x1p-24 + (fp8_cores ? 0x1p-13 : 0.0)) * magnitude;
       const double off = std::fabs(got - sum) / allowed;
       worst = std::isfinite(got) ? std::max(worst, off) : HUGE_VAL;
     }
@@ -223,7 +251,9 @@ double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t 
 /// Every element was written: the poison (NaN in all types) is gone.
 bool all_written(const Bytes& y, dsk_dtype dtype) {
   for (std::size_t i = 0; i < y.size() / size_of(dtype); ++i)
-    if (dtype == DSK_DTYPE_F32 ? (y[4 * i] & y[4 * i + 1] & y[4 * i + 2] & y[4 * i + 3]) == 0xff : (y[2 * i] & y[2 * i + 1]) == 0xff) return false;
+    if (dtype == DSK_DTYPE_F32 ? (y[4 * i] & y[4 * i + 1] & y[4 * i + 2] & y[4 * i + 3]) == 0xff
+                               : (y[2 * i] & y[2 * i + 1]) == 0xff)
+      return false;
   return true;
 }
 
@@ -231,11 +261,15 @@ struct Shape {
   std::size_t n, k;
 };
 // One rank's weights at TP 8 of the published shapes, and odd ones.
-constexpr Shape shapes[] = {{2112, 7168}, {3072, 1536}, {4096, 512}, {7168, 2048}, {4608, 7168}, {7168, 2304}, {512, 7168}, {7168, 256}, {256, 7168},
-                            {1280, 8192}, {8192, 1024}, {7168, 8192}, {8192, 3584}, {7392, 8192}, {8192, 3696}, {1280, 5120}, {5120, 1024}, {6400, 5120},
-                            {5120, 3200}, {1280, 4096}, {4096, 1024}, {384, 4096}, {4096, 192}, {128, 4096}};
+constexpr Shape shapes[] = {{2112, 7168}, {3072, 1536}, {4096, 512},  {7168, 2048}, {4608, 7168},
+                            {7168, 2304}, {512, 7168},  {7168, 256},  {256, 7168},  {1280, 8192},
+                            {8192, 1024}, {7168, 8192}, {8192, 3584}, {7392, 8192}, {8192, 3696},
+                            {1280, 5120}, {5120, 1024}, {6400, 5120}, {5120, 3200}, {1280, 4096},
+                            {4096, 1024}, {384, 4096},  {4096, 192},  {128, 4096}};
 
-dsk_dtype activation_of(dsk_dtype weight) { return weight == DSK_DTYPE_F16 || weight == DSK_DTYPE_F32 ? weight : DSK_DTYPE_BF16; }
+dsk_dtype activation_of(dsk_dtype weight) {
+  return weight == DSK_DTYPE_F16 || weight == DSK_DTYPE_F32 ? weight : DSK_DTYPE_BF16;
+}
 
 } // namespace
 
@@ -245,8 +279,11 @@ TEST_CASE("report") {
   info.struct_size = sizeof info;
   dsk_error* error = nullptr;
   ok(dsk_tp_device_get_info(device.get(), &info, &error), error);
-  std::printf("device %s, %u SMs, compute %u.%u, %.1f GiB, driver %s, cuBLASLt %s, NCCL %s, libdsk %s\n", info.name, info.multiprocessors, info.compute_major, info.compute_minor,
-              static_cast<double>(info.memory_bytes) / (1 << 30), info.driver_version, info.blas_version, info.collective_version, dsk_version_string());
+  std::printf(
+      "device %s, %u SMs, compute %u.%u, %.1f GiB, driver %s, cuBLASLt %s, NCCL %s, libdsk %s\n",
+      info.name, info.multiprocessors, info.compute_major, info.compute_minor,
+      static_cast<double>(info.memory_bytes) / (1 << 30), info.driver_version, info.blas_version,
+      info.collective_version, dsk_version_string());
   CHECK(info.multiprocessors > 0);
   CHECK(info.driver_version[0] != 0);
 }
@@ -258,11 +295,13 @@ TEST_CASE("products of every shape and format, measured choices") {
   Rng rng(41);
   double measure_ms = 0;
   int plans = 0;
-  for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4}) {
+  for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3,
+                                 DSK_DTYPE_I8, DSK_DTYPE_I4}) {
     const dsk_dtype t = activation_of(format);
     for (const Shape& shape : shapes) {
       const bool full = format == DSK_DTYPE_BF16 || format == DSK_DTYPE_F8E4M3;
-      if (!full && &shape - shapes >= 8 && shape.k != 3696) continue; // the other formats on fewer shapes
+      if (!full && &shape - shapes >= 8 && shape.k != 3696)
+        continue; // the other formats on fewer shapes
       CAPTURE(format);
       CAPTURE(shape.n);
       CAPTURE(shape.k);
@@ -273,7 +312,8 @@ TEST_CASE("products of every shape and format, measured choices") {
       measure_ms += plan.info.measure_ms;
       ++plans;
       const Bytes x = fast_tensor(rng, t, most * shape.k);
-      Memory xs(device.get(), x), ys(device.get(), most * shape.n * size_of(t)), space(device.get(), plan.info.workspace_bytes);
+      Memory xs(device.get(), x), ys(device.get(), most * shape.n * size_of(t)),
+          space(device.get(), plan.info.workspace_bytes);
       for (const std::size_t m : {1u, 2u, 3u, 4u, 5u, 8u, 16u, 17u, 64u, 65u, 127u, 128u, 512u}) {
         CAPTURE(m);
         ys.poison(0xff);
@@ -282,10 +322,11 @@ TEST_CASE("products of every shape and format, measured choices") {
         ok(dsk_tp_linear_enqueue(plan.handle.get(), &args, stream.raw, &error), error);
         wait(comms[0].get(), stream.raw);
         Bytes y = ys.read_back();
-        for (std::size_t i = m * shape.n * size_of(t); i < y.size(); ++i) REQUIRE(y[i] == 0xff);
+        CHECK(std::all_of(y.begin() + static_cast<std::ptrdiff_t>(m * shape.n * size_of(t)),
+                          y.end(), [](std::uint8_t b) { return b == 0xff; }));
         y.resize(m * shape.n * size_of(t));
         CHECK(all_written(y, t));
-        CHECK(worst_of(weight, x, y, m, rng, 96) <= 1.0);
+        CHECK(worst_of(weight, x, y, m, rng, 96, format == DSK_DTYPE_F8E4M3) <= 1.0);
       }
     }
   }
@@ -297,9 +338,11 @@ TEST_CASE("own kernels at every m from 1 to 64, and 4096, batch-invariant") {
   const auto comms = comms_of(device.get(), 1);
   Stream stream(device.get());
   Rng rng(42);
-  for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4})
+  for (const dsk_dtype format :
+       {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4})
     for (const Shape& shape : {Shape{576, 1040}, Shape{264, 3696}, Shape{131, 392}}) {
-      for (const std::uint32_t flags : {0u, static_cast<unsigned>(DSK_TP_NO_MEASURE), static_cast<unsigned>(DSK_TP_BATCH_INVARIANT)}) {
+      for (const std::uint32_t flags : {0u, static_cast<unsigned>(DSK_TP_NO_MEASURE),
+                                        static_cast<unsigned>(DSK_TP_BATCH_INVARIANT)}) {
         const dsk_dtype t = activation_of(format);
         CAPTURE(format);
         CAPTURE(shape.k);
@@ -307,11 +350,17 @@ TEST_CASE("own kernels at every m from 1 to 64, and 4096, batch-invariant") {
         constexpr std::size_t most = 4096;
         const BigWeight weight(rng, format, t, shape.n, shape.k);
         const dsk_tp_weight described = weight.describe();
-        const Plan plan(comms[0].get(), linear_desc(&described, DSK_TP_SPLIT_REPLICATED, t, most, flags));
+        const Plan plan(comms[0].get(),
+                        linear_desc(&described, DSK_TP_SPLIT_REPLICATED, t, most, flags));
         const Bytes x = fast_tensor(rng, t, most * shape.k);
-        Memory xs(device.get(), x), ys(device.get(), most * shape.n * size_of(t)), space(device.get(), plan.info.workspace_bytes);
+        Memory xs(device.get(), x), ys(device.get(), most * shape.n * size_of(t)),
+            space(device.get(), plan.info.workspace_bytes);
         Bytes last;
-        for (std::size_t m = 1; m <= most; m = m < 65 ? m + 1 : m == 65 ? 127 : m == 127 ? 128 : m == 128 ? most : most + 1) {
+        for (std::size_t m = 1; m <= most; m = m < 65     ? m + 1
+                                               : m == 65  ? 127
+                                               : m == 127 ? 128
+                                               : m == 128 ? most
+                                                          : most + 1) {
           CAPTURE(m);
           const dsk_tp_args args = device_args(m, xs, ys, space);
           dsk_error* error = nullptr;
@@ -320,15 +369,18 @@ TEST_CASE("own kernels at every m from 1 to 64, and 4096, batch-invariant") {
           Bytes y = ys.read_back();
           y.resize(m * shape.n * size_of(t));
           CHECK(all_written(y, t));
-          CHECK(worst_of(weight, x, y, m, rng, m > 128 ? 96 : 32) <= 1.0);
-          if (flags & DSK_TP_BATCH_INVARIANT) CHECK(std::equal(last.begin(), last.end(), y.begin()));
+          CHECK(worst_of(weight, x, y, m, rng, m > 128 ? 96 : 32,
+                         format == DSK_DTYPE_F8E4M3 && flags == 0) <= 1.0);
+          if (flags & DSK_TP_BATCH_INVARIANT)
+            CHECK(std::equal(last.begin(), last.end(), y.begin()));
           last = y;
         }
       }
     }
 }
 
-TEST_CASE("split layers of 2, 4 and 8 virtual ranks against the CPU backend, eager and as one graph") {
+TEST_CASE(
+    "split layers of 2, 4 and 8 virtual ranks against the CPU backend, eager and as one graph") {
   const auto device = cuda();
   const auto host = cpu();
   Rng rng(43);
@@ -352,13 +404,21 @@ TEST_CASE("split layers of 2, 4 and 8 virtual ranks against the CPU backend, eag
       const Bytes gamma = random_tensor(rng, t, n);
       const dsk_tp_weight described = weight.describe();
       for (const int kind : {0, 1, 2}) { // column with gather, row, row with residual and norm
+        // The small NCCL that lets ranks share a GPU here carries F32 all-reduces only: on anything
+        // else it does nothing.
+        if (std::string(transport_name()) == "nccl" && kind != 1 &&
+            !(kind == 2 && t == DSK_DTYPE_F32))
+          continue;
         for (const std::size_t m : {1u, 7u, 300u}) {
           CAPTURE(ranks);
           CAPTURE(format);
           CAPTURE(kind);
           CAPTURE(m);
-          dsk_tp_linear_desc desc = linear_desc(&described, kind == 0 ? DSK_TP_SPLIT_COLUMN : DSK_TP_SPLIT_ROW, t, most,
-                                                DSK_TP_NO_MEASURE | (kind == 0 ? DSK_TP_GATHER_OUTPUT : kind == 1 ? DSK_TP_REDUCE_F32 : DSK_TP_RESIDUAL));
+          dsk_tp_linear_desc desc =
+              linear_desc(&described, kind == 0 ? DSK_TP_SPLIT_COLUMN : DSK_TP_SPLIT_ROW, t, most,
+                          DSK_TP_NO_MEASURE | (kind == 0   ? DSK_TP_GATHER_OUTPUT
+                                               : kind == 1 ? DSK_TP_REDUCE_F32
+                                                           : DSK_TP_RESIDUAL));
           if (kind == 2) desc.gamma = gamma.data();
           const Bytes residual = random_tensor(rng, t, m * n);
           std::vector<Plan> gpu_plans, cpu_plans;
@@ -410,18 +470,22 @@ TEST_CASE("split layers of 2, 4 and 8 virtual ranks against the CPU backend, eag
           ok(dsk_tp_group_begin(gpu_raw.data(), ranks, &group, &error), error);
           for (std::uint32_t r = 0; r < ranks; ++r) {
             const dsk_tp_args args = gpu_args(r);
-            ok(dsk_tp_linear_enqueue(gpu_plans[r].handle.get(), &args, streams[r]->raw, &error), error);
+            ok(dsk_tp_linear_enqueue(gpu_plans[r].handle.get(), &args, streams[r]->raw, &error),
+               error);
           }
           ok(dsk_tp_group_end(group, &error), error);
-          for (std::uint32_t r = 0; r < ranks; ++r) wait(gpu_raw[r], streams[r]->raw);
-          const double slack = kind == 1 ? 2 : 4; // roundings that may fall either way, in ulp of the largest term
+          for (std::uint32_t r = 0; r < ranks; ++r)
+            wait(gpu_raw[r], streams[r]->raw);
+          const double slack =
+              kind == 1 ? 2 : 4; // roundings that may fall either way, in ulp of the largest term
           std::vector<Bytes> eager;
           std::size_t wrong = 0;
           for (std::uint32_t r = 0; r < ranks; ++r) {
             eager.push_back(ys[r].read_back());
             for (std::size_t i = 0; i < eager[r].size() / size_of(t); ++i) {
               const double a = read(eager[r].data(), t, i), b = read(cpu_y[r].get(), t, i);
-              wrong += !(std::fabs(a - b) <= slack * ulp(t, std::max(std::fabs(b), 1.0)) + static_cast<double>(k) * 0x1p-22 * 8);
+              wrong += !(std::fabs(a - b) <= slack * ulp(t, std::max(std::fabs(b), 1.0)) +
+                                                 static_cast<double>(k) * 0x1p-22 * 8);
             }
             if (kind != 0) CHECK(eager[r] == eager[0]);
           }
@@ -432,13 +496,18 @@ TEST_CASE("split layers of 2, 4 and 8 virtual ranks against the CPU backend, eag
           const Owned<dsk_tp_graph> graph(raw_graph);
           for (std::uint32_t r = 0; r < ranks; ++r) {
             const dsk_tp_args args = gpu_args(r);
-            ok(dsk_tp_graph_add_linear(raw_graph, gpu_plans[r].handle.get(), &args, nullptr, &error), error);
+            ok(dsk_tp_graph_add_linear(raw_graph, gpu_plans[r].handle.get(), &args, nullptr,
+                                       &error),
+               error);
           }
           ok(dsk_tp_graph_capture(raw_graph, &error), error);
-          for (Memory& y : ys) y.poison(0xff);
-          for (int i = 0; i < 5; ++i) ok(dsk_tp_graph_replay(raw_graph, streams[0]->raw, &error), error);
+          for (Memory& y : ys)
+            y.poison(0xff);
+          for (int i = 0; i < 5; ++i)
+            ok(dsk_tp_graph_replay(raw_graph, streams[0]->raw, &error), error);
           wait(gpu_raw[0], streams[0]->raw);
-          for (std::uint32_t r = 0; r < ranks; ++r) CHECK(ys[r].read_back() == eager[r]);
+          for (std::uint32_t r = 0; r < ranks; ++r)
+            CHECK(ys[r].read_back() == eager[r]);
         }
       }
     }
@@ -450,10 +519,12 @@ TEST_CASE("gated MLP of virtual ranks against the CPU backend") {
   Rng rng(44);
   dsk_error* error = nullptr;
   for (const std::uint32_t ranks : {1u, 2u, 4u, 8u})
-    for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4}) {
+    for (const dsk_dtype format :
+         {DSK_DTYPE_BF16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4}) {
       const dsk_dtype t = activation_of(format);
       constexpr std::size_t hidden = 256, inner = 1848, m = 5; // 29568 / 16
-      const Weight gate(rng, format, t, inner, hidden, false), up(rng, format, t, inner, hidden, false), down(rng, format, t, hidden, inner, false);
+      const Weight gate(rng, format, t, inner, hidden, false),
+          up(rng, format, t, inner, hidden, false), down(rng, format, t, hidden, inner, false);
       const dsk_tp_weight g = gate.describe(), u = up.describe(), d = down.describe();
       const Bytes x = random_tensor(rng, t, m * hidden);
       CAPTURE(ranks);
@@ -486,8 +557,10 @@ TEST_CASE("gated MLP of virtual ranks against the CPU backend") {
           ys.emplace_back(on, m * hidden * size_of(t));
           spaces.emplace_back(on, info.workspace_bytes);
         }
-        std::vector<std::unique_ptr<Stream>> streams; // one each: NCCL's ranks would wait for each other in one stream
-        for (std::uint32_t r = 0; r < ranks; ++r) streams.push_back(std::make_unique<Stream>(on));
+        std::vector<std::unique_ptr<Stream>>
+            streams; // one each: NCCL's ranks would wait for each other in one stream
+        for (std::uint32_t r = 0; r < ranks; ++r)
+          streams.push_back(std::make_unique<Stream>(on));
         dsk_tp_group* group = nullptr;
         ok(dsk_tp_group_begin(raw.data(), ranks, &group, &error), error);
         for (std::uint32_t r = 0; r < ranks; ++r) {
@@ -495,7 +568,8 @@ TEST_CASE("gated MLP of virtual ranks against the CPU backend") {
           ok(dsk_tp_mlp_enqueue(plans[r].get(), &args, streams[r]->raw, &error), error);
         }
         ok(dsk_tp_group_end(group, &error), error);
-        for (std::uint32_t r = 0; r < ranks; ++r) wait(raw[r], streams[r]->raw);
+        for (std::uint32_t r = 0; r < ranks; ++r)
+          wait(raw[r], streams[r]->raw);
         results[gpu] = ys[0].read_back();
       }
       double difference = 0, norm = 0;
@@ -505,12 +579,15 @@ TEST_CASE("gated MLP of virtual ranks against the CPU backend") {
         norm += b * b;
       }
       // h is rounded once more on each side, and with FP8 and INT8 may fall on the next code.
-      const double allowed = t == DSK_DTYPE_F32 && format == DSK_DTYPE_F32 ? 1e-5 : format == DSK_DTYPE_F8E4M3 ? 1e-2 : 6e-3;
+      const double allowed = t == DSK_DTYPE_F32 && format == DSK_DTYPE_F32 ? 1e-5
+                             : format == DSK_DTYPE_F8E4M3                  ? 1e-2
+                                                                           : 6e-3;
       CHECK(std::sqrt(difference / norm) <= allowed);
     }
 }
 
-TEST_CASE("a graph replayed 1,000 times equals the eager chain bit for bit; updates; memory as said") {
+TEST_CASE(
+    "a graph replayed 1,000 times equals the eager chain bit for bit; updates; memory as said") {
   const auto device = cuda();
   const auto comms = comms_of(device.get(), 1);
   Stream stream(device.get());
@@ -523,17 +600,23 @@ TEST_CASE("a graph replayed 1,000 times equals the eager chain bit for bit; upda
   std::vector<Plan> plans;
   weights.reserve(8);
   for (int i = 0; i < 8; ++i) {
-    weights.emplace_back(rng, i % 2 ? DSK_DTYPE_F8E4M3 : DSK_DTYPE_BF16, DSK_DTYPE_BF16, width, width);
+    weights.emplace_back(rng, i % 2 ? DSK_DTYPE_F8E4M3 : DSK_DTYPE_BF16, DSK_DTYPE_BF16, width,
+                         width);
     const dsk_tp_weight described = weights.back().describe();
-    plans.emplace_back(comm, linear_desc(&described, DSK_TP_SPLIT_REPLICATED, DSK_DTYPE_BF16, 64, 0));
+    plans.emplace_back(comm,
+                       linear_desc(&described, DSK_TP_SPLIT_REPLICATED, DSK_DTYPE_BF16, 64, 0));
   }
   std::size_t space_bytes = 0;
-  for (const Plan& plan : plans) space_bytes = std::max<std::size_t>(space_bytes, plan.info.workspace_bytes);
+  for (const Plan& plan : plans)
+    space_bytes = std::max<std::size_t>(space_bytes, plan.info.workspace_bytes);
   Memory space(device.get(), space_bytes);
   std::vector<Memory> tensors;
   tensors.emplace_back(device.get(), random_tensor(rng, DSK_DTYPE_BF16, m * width));
-  for (int i = 0; i < layers; ++i) tensors.emplace_back(device.get(), m * width * 2);
-  const auto args_of = [&](std::size_t i) { return device_args(m, tensors[i], tensors[i + 1], space); };
+  for (int i = 0; i < layers; ++i)
+    tensors.emplace_back(device.get(), m * width * 2);
+  const auto args_of = [&](std::size_t i) {
+    return device_args(m, tensors[i], tensors[i + 1], space);
+  };
   for (std::size_t i = 0; i < layers; ++i) {
     const dsk_tp_args args = args_of(i);
     ok(dsk_tp_linear_enqueue(plans[i % 8].handle.get(), &args, stream.raw, &error), error);
@@ -553,8 +636,11 @@ TEST_CASE("a graph replayed 1,000 times equals the eager chain bit for bit; upda
   ok(dsk_tp_graph_get_info(raw, &before, &error), error);
   ok(dsk_tp_graph_capture(raw, &error), error);
   ok(dsk_tp_graph_get_info(raw, &after, &error), error);
-  std::printf("80-layer chain: capture and instantiate %.2f ms, %llu nodes, memory said before %.2f MiB, after %.2f MiB\n", after.capture_ms,
-              static_cast<unsigned long long>(after.nodes), static_cast<double>(before.memory_bytes) / (1 << 20), static_cast<double>(after.memory_bytes) / (1 << 20));
+  std::printf("80-layer chain: capture and instantiate %.2f ms, %llu nodes, memory said before "
+              "%.2f MiB, after %.2f MiB\n",
+              after.capture_ms, static_cast<unsigned long long>(after.nodes),
+              static_cast<double>(before.memory_bytes) / (1 << 20),
+              static_cast<double>(after.memory_bytes) / (1 << 20));
   int different = 0;
   for (int i = 0; i < 1000; ++i) {
     ok(dsk_tp_graph_replay(raw, stream.raw, &error), error);
@@ -577,7 +663,8 @@ TEST_CASE("a graph replayed 1,000 times equals the eager chain bit for bit; upda
   CHECK(other.read_back() == eager);
 }
 
-TEST_CASE("a lost rank is named within the timeout, the device stays usable, and a new communicator works") {
+TEST_CASE("a lost rank is named within the timeout, the device stays usable, and a new "
+          "communicator works") {
   if (std::string(transport_name()) != "peer") return;
   const auto device = cuda();
   Rng rng(46);
@@ -589,7 +676,8 @@ TEST_CASE("a lost rank is named within the timeout, the device stays usable, and
     std::vector<Plan> plans;
     std::vector<Memory> xs, ys, spaces;
     for (std::uint32_t r = 0; r < 2; ++r) {
-      plans.emplace_back(comms[r].get(), linear_desc(&described, DSK_TP_SPLIT_ROW, DSK_DTYPE_BF16, 4, DSK_TP_NO_MEASURE));
+      plans.emplace_back(comms[r].get(), linear_desc(&described, DSK_TP_SPLIT_ROW, DSK_DTYPE_BF16,
+                                                     4, DSK_TP_NO_MEASURE));
       xs.emplace_back(device.get(), random_tensor(rng, DSK_DTYPE_BF16, 4 * 256));
       ys.emplace_back(device.get(), 4 * 256 * 2);
       spaces.emplace_back(device.get(), plans[r].info.workspace_bytes);
@@ -600,13 +688,16 @@ TEST_CASE("a lost rank is named within the timeout, the device stays usable, and
       ok(dsk_tp_linear_enqueue(plans[0].handle.get(), &args, stream.raw, &error), error);
       const auto start = std::chrono::steady_clock::now();
       dsk_status status = DSK_STATUS_OK;
-      // The wait may see the work end before it sees why: ask until it says.
-      for (int i = 0; i < 50 && status == DSK_STATUS_OK; ++i) status = dsk_tp_comm_wait(comms[0].get(), stream.raw, &error);
-      const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-      std::printf("lost rank named after %.1f ms (limit 200 ms): %s\n", ms, dsk_error_message(error));
+      status = dsk_tp_comm_wait(comms[0].get(), stream.raw, &error);
+      const double ms =
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+              .count();
+      std::printf("lost rank named after %.1f ms (limit 200 ms): %s\n", ms,
+                  dsk_error_message(error));
       refused(status, error, DSK_STATUS_BACKEND, "rank 1 is lost");
       CHECK(ms < 400);
-      const dsk_status later = dsk_tp_linear_enqueue(plans[0].handle.get(), &args, stream.raw, &error);
+      const dsk_status later =
+          dsk_tp_linear_enqueue(plans[0].handle.get(), &args, stream.raw, &error);
       refused(later, error, DSK_STATUS_CANCELLED, "rank 1");
       continue;
     }
@@ -630,7 +721,8 @@ TEST_CASE("bad input on the device: a status and a sentence, and the device stay
   const dsk_status far = dsk_tp_device_create("cuda", 4, 99, &none, &error);
   refused(far, error, DSK_STATUS_NOT_FOUND, "no CUDA device 99");
   void* memory = nullptr;
-  const dsk_status large = dsk_tp_device_memory_create(device.get(), std::uint64_t{1} << 50, &memory, &error);
+  const dsk_status large =
+      dsk_tp_device_memory_create(device.get(), std::uint64_t{1} << 50, &memory, &error);
   refused(large, error, DSK_STATUS_OUT_OF_MEMORY, "memory");
   Memory small(device.get(), Bytes(16, 7));
   CHECK(small.read_back() == Bytes(16, 7));
@@ -647,7 +739,8 @@ TEST_CASE("a plan from saved choices") {
   for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F8E4M3}) {
     const BigWeight weight(rng, format, DSK_DTYPE_BF16, 2048, 2048);
     const dsk_tp_weight described = weight.describe();
-    dsk_tp_linear_desc desc = linear_desc(&described, DSK_TP_SPLIT_REPLICATED, DSK_DTYPE_BF16, 4096, 0);
+    dsk_tp_linear_desc desc =
+        linear_desc(&described, DSK_TP_SPLIT_REPLICATED, DSK_DTYPE_BF16, 4096, 0);
     desc.tuning = tuning;
     const Plan first(comms[0].get(), desc);
     CHECK(first.info.measured == 1);
@@ -660,9 +753,52 @@ TEST_CASE("a plan from saved choices") {
     desc.tuning = loaded;
     const Plan second(comms[0].get(), desc);
     CHECK(second.info.measured == 0);
-    std::printf("plan 2048 x 2048, m up to 4096: %.1f ms with measuring (%.1f ms measuring), %.2f ms from saved choices of %zu bytes\n", first.info.create_ms, first.info.measure_ms,
-                second.info.create_ms, len);
+    std::printf("plan 2048 x 2048, m up to 4096: %.1f ms with measuring (%.1f ms measuring), %.2f "
+                "ms from saved choices of %zu bytes\n",
+                first.info.create_ms, first.info.measure_ms, second.info.create_ms, len);
     CHECK(second.info.create_ms < 50);
     dsk_free(text);
   }
+}
+
+TEST_CASE("a small tour of every kernel, for the sanitizers") {
+  const auto device = cuda();
+  Rng rng(48);
+  dsk_error* error = nullptr;
+  for (const std::uint32_t ranks : {1u, 2u})
+    for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3,
+                                   DSK_DTYPE_I8, DSK_DTYPE_I4}) {
+      const dsk_dtype t = activation_of(format);
+      const auto comms = comms_of(device.get(), ranks);
+      std::vector<dsk_tp_comm*> raw;
+      for (const auto& comm : comms)
+        raw.push_back(comm.get());
+      const Weight weight(rng, format, t, 72, 272, true);
+      const dsk_tp_weight described = weight.describe();
+      const Bytes gamma = random_tensor(rng, t, 72);
+      Stream stream(device.get());
+      for (const std::size_t m : {1u, 3u, 19u})
+        for (const dsk_tp_split split : {DSK_TP_SPLIT_COLUMN, DSK_TP_SPLIT_ROW}) {
+          dsk_tp_linear_desc desc = linear_desc(
+              &described, split, t, 19,
+              DSK_TP_NO_MEASURE | (split == DSK_TP_SPLIT_COLUMN ? DSK_TP_GATHER_OUTPUT : 0));
+          if (split == DSK_TP_SPLIT_ROW) desc.gamma = gamma.data();
+          std::vector<Plan> plans;
+          std::vector<Memory> xs, ys, spaces;
+          dsk_tp_group* group = nullptr;
+          ok(dsk_tp_group_begin(raw.data(), ranks, &group, &error), error);
+          for (std::uint32_t r = 0; r < ranks; ++r) {
+            plans.emplace_back(raw[r], desc);
+            xs.emplace_back(device.get(), random_tensor(rng, t, m * plans[r].info.input_columns));
+            ys.emplace_back(device.get(), m * 72 * size_of(t));
+            spaces.emplace_back(device.get(), plans[r].info.workspace_bytes);
+            const dsk_tp_args args = device_args(m, xs[r], ys[r], spaces[r]);
+            ok(dsk_tp_linear_enqueue(plans[r].handle.get(), &args, stream.raw, &error), error);
+          }
+          ok(dsk_tp_group_end(group, &error), error);
+          wait(raw[0], stream.raw);
+          for (Memory& y : ys)
+            CHECK(all_written(y.read_back(), t));
+        }
+    }
 }

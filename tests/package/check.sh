@@ -3,11 +3,9 @@
 #   find_package      CMake targets, shared and static, from C11 and C++17
 #   pkg-config        shared from C11 and C++17
 #   pkg-config-static a C11 program without any shared library
-#   add_subdirectory  the source tree inside another project
 #   tool              the installed tool, when the build has one
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-source=$(cd "$here/../.." && pwd)
 build=$(cd "$2" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +26,6 @@ project() {
 
 case $1 in
   find_package) project -DCMAKE_PREFIX_PATH="$prefix" ;;
-  add_subdirectory) project -DDSK_SOURCE="$source" ;;
   pkg-config)
     # shellcheck disable=SC2046  # the flags are words
     gcc -std=c11 "${warnings[@]}" "$here/consumer.c" $(pkg-config --cflags --libs dsk) -o c

@@ -1,6 +1,7 @@
-// usage: race ordered|relaxed. Threads as ranks all-reduce through the protocol, always under ThreadSanitizer. Every call
-// must also order ordinary memory: what a rank wrote before it, all ranks may read after it. The relaxed variant leaves
-// acquire and release out; ThreadSanitizer must report it.
+// usage: race ordered|relaxed. Threads as ranks all-reduce through the protocol, always under
+// ThreadSanitizer. Every call must also order ordinary memory: what a rank wrote before it, all
+// ranks may read after it. The relaxed variant leaves acquire and release out; ThreadSanitizer must
+// report it.
 #include <cstdio>
 #include <cstring>
 #include <thread>
@@ -22,9 +23,11 @@ template <Order order> bool run() {
   std::vector<Packet*> at[3];
   const std::uint64_t sizes[] = {gather.packets(), shape.partial.packets(), shape.result.packets()};
   for (int kind = 0; kind < 3; ++kind)
-    for (std::uint32_t r = 0; r < ranks; ++r) memory[kind].emplace_back(sizes[kind], cleared());
+    for (std::uint32_t r = 0; r < ranks; ++r)
+      memory[kind].emplace_back(sizes[kind], cleared());
   for (int kind = 0; kind < 3; ++kind)
-    for (std::uint32_t r = 0; r < ranks; ++r) at[kind].push_back(memory[kind][r].data());
+    for (std::uint32_t r = 0; r < ranks; ++r)
+      at[kind].push_back(memory[kind][r].data());
   std::vector<std::vector<std::uint32_t>> ordinary(ranks, std::vector<std::uint32_t>(calls));
   std::atomic<bool> abort{false}, good{true};
   std::vector<std::thread> threads;
@@ -39,17 +42,22 @@ template <Order order> bool run() {
         const std::uint64_t packets = 1 + (call * 5) % capacity;
         const auto read = [&](std::uint64_t i) {
           Packet packet;
-          for (std::uint32_t w = 0; w < 4; ++w) packet.word[w] = dsk::number::bits_of(static_cast<float>(rank + call + i + w));
+          for (std::uint32_t w = 0; w < 4; ++w)
+            packet.word[w] = dsk::number::bits_of(static_cast<float>(rank + call + i + w));
           return packet;
         };
         const auto check = [&](std::uint64_t i, const Packet& packet) {
           for (std::uint32_t w = 0; w < 4; ++w)
-            if (dsk::number::float_of(packet.word[w]) != static_cast<float>(ranks * (call + i + w) + ranks * (ranks - 1) / 2)) good = false;
+            if (dsk::number::float_of(packet.word[w]) !=
+                static_cast<float>(ranks * (call + i + w) + ranks * (ranks - 1) / 2))
+              good = false;
         };
         bool done = true;
         if (call % 2) {
-          two_shot_push(policy, shape, rank, at[1].data(), at[2].data(), two, packets, {0, 1}, read);
-          done = two_shot_reduce<SumF32>(policy, shape, rank, at[1].data(), at[2].data(), two, packets, {0, 1}) &&
+          two_shot_push(policy, shape, rank, at[1].data(), at[2].data(), two, packets, {0, 1},
+                        read);
+          done = two_shot_reduce<SumF32>(policy, shape, rank, at[1].data(), at[2].data(), two,
+                                         packets, {0, 1}) &&
                  two_shot_collect(policy, shape, rank, at[2].data(), two, packets, {0, 1}, check);
           two = two.next(packets);
         } else {
@@ -71,7 +79,8 @@ template <Order order> bool run() {
         }
       }
     });
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   return good;
 }
 

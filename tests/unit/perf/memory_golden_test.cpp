@@ -40,7 +40,7 @@ struct Case {
 };
 
 void no_pages(Case& c) {
-  c.engine.kv_block_tokens = c.engine.mla_block_tokens = 1;
+  c.engine.kv_block_tokens = c.engine.mla_block_tokens = c.engine.compressed_block_tokens = 1;
 }
 
 constexpr double mib = 1048576;
@@ -64,7 +64,6 @@ TEST_CASE("DeepSeek-R1 FP8, 8 x H200, SGLang fraction 0.82, bf16 KV") {
 // vLLM 0.19 on an RTX 4090 with 25,250,627,584 bytes: 41,408 tokens (LLMServingSim, meta.json).
 TEST_CASE("Llama-3.1-8B on one RTX 4090 under vLLM 0.19") {
   Case c("llama-3.1-8b", "rtx-4090", "vllm", "0.19", {});
-  c.device.memory_bytes = 25250627584;
   MemoryOptions o;
   o.memory_fraction = 0.9;
   o.max_batch = 256;
@@ -119,6 +118,16 @@ TEST_CASE("KV bytes of sparse and compressed attention") {
   CHECK(c41.bytes_per_token == 1630);
   CHECK(static_cast<double>(kv_bytes(v41.d, 131072) - c41.state_bytes) / mib ==
         doctest::Approx(206.6).epsilon(0.0005));
+}
+
+// SGLang's deepseek_v4_memory_pool: pages of 256 tokens, each padded to a multiple of 576 bytes.
+TEST_CASE("pages of compressed entries are padded") {
+  Case c("deepseek-v4-flash", "h200-sxm", "sglang", "0.5", {8, 1, 1, 1});
+  c.d.index_element = Element::fp8;
+  const std::int64_t state = kv_cost(c.d).state_bytes;
+  const std::int64_t page = 21 * (37440 + 64 * 132) + 20 * 1728;
+  CHECK(kv_bytes(c.d, 256) - state == page + 43 * 74880);
+  CHECK(kv_bytes(c.d, 257) - state == 2 * page + 43 * 74880);
 }
 
 // R1 in NVFP4 keeps 3K tokens in "about 200MB" (TensorRT-LLM tech blog 3; bf16 cache).

@@ -30,7 +30,7 @@ Device device_of(std::int64_t bytes) {
 Engine plain_engine() {
   Engine e;
   e.memory_fraction = 1;
-  e.kv_block_tokens = e.mla_block_tokens = 1;
+  e.kv_block_tokens = e.mla_block_tokens = e.compressed_block_tokens = 1;
   return e;
 }
 

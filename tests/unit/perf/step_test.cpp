@@ -104,13 +104,13 @@ TEST_CASE_FIXTURE(Fixture, "more work never takes less time") {
     double before = 0;
     for (std::int64_t n = 1; n <= 1024; n *= 2) {
       const double now = step.step(decode(n, 4096)).total_us;
-      CHECK(now > before * 0.99); // a larger kernel may be chosen that is a little faster
+      CHECK(now > before * 0.97); // measured kernels: a larger one may be a little faster
       before = now;
     }
     before = 0;
     for (std::int64_t length = 16; length <= 131072; length *= 2) {
       const double now = step.step(decode(16, length)).total_us;
-      CHECK(now > before * 0.99);
+      CHECK(now > before * 0.97);
       before = now;
     }
     before = 0;
@@ -163,16 +163,17 @@ TEST_CASE_FIXTURE(Fixture, "nothing to do takes no time") {
   CHECK(step.step(Batch{}).total_us == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "published steps of DeepSeek-R1 lie inside the interval or near it") {
-  // SGLang 0.5, H200 TP8, FP8: the mean decode step of closed-loop InferenceX rows is 22-32 ms at
-  // 64 running and 8-12 ms at 4 (aiconfigurator silicon sample, 2026-08).
+TEST_CASE_FIXTURE(Fixture, "decode steps of DeepSeek-R1 explain the published time per token") {
+  // SGLang 0.5.9 on 8 x H200, FP8, 1 K in and out, closed loop (InferenceX db-dump 2026-04-27
+  // through aiconfigurator's silicon sample): 10.3 ms a token at 4 requests, 33.0 at 64. Other
+  // requests' prefill is part of that: under a tenth.
   const StepModel step(deployment("deepseek-r1", {8, 1, 1, 1}));
-  const double busy = step.step(decode(64, 1500)).total_us / 1e3;
-  CHECK(busy > 20);
-  CHECK(busy < 34);
-  const double calm = step.step(decode(4, 1500)).total_us / 1e3;
-  CHECK(calm > 8);
-  CHECK(calm < 15);
+  const double calm = step.step(decode(4, 1400)).total_us / 1e3;
+  CHECK(calm > 10.3 * 0.85);
+  CHECK(calm < 10.3 * 1.1);
+  const double busy = step.step(decode(64, 1400)).total_us / 1e3;
+  CHECK(busy > 33.0 * 0.8);
+  CHECK(busy < 33.0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "impossible batches are refused by the member's name") {

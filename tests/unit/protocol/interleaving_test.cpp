@@ -1,5 +1,5 @@
-// The all-reduce protocol under seeded interleavings with delayed, reordered stores; and two broken variants (two
-// slots, no ordering between calls) that the same search must catch.
+// The all-reduce protocol under seeded interleavings with delayed, reordered stores; and two broken
+// variants (two slots, no ordering between calls) that the same search must catch.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -31,7 +31,8 @@ Outcome search(const Setup& setup, std::uint64_t seeds) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     machine::Machine machine(seed, setup.ranks, setup.ordered);
     const Region gather{setup.slots, setup.ranks, capacity};
-    const TwoShot shape{{setup.slots, setup.ranks, (capacity + setup.ranks - 1) / setup.ranks}, {setup.slots, 1, capacity}};
+    const TwoShot shape{{setup.slots, setup.ranks, (capacity + setup.ranks - 1) / setup.ranks},
+                        {setup.slots, 1, capacity}};
     std::vector<std::vector<Packet>> first, second;
     std::vector<Packet*> first_at, second_at;
     for (std::uint32_t r = 0; r < setup.ranks; ++r) {
@@ -51,21 +52,26 @@ Outcome search(const Setup& setup, std::uint64_t seeds) {
         const std::uint64_t packets = sizes[call];
         const auto read = [&](std::uint64_t i) {
           Packet packet;
-          for (int w = 0; w < 4; ++w) packet.word[w] = dsk::number::bits_of(term(rank, call, i, w));
+          for (int w = 0; w < 4; ++w)
+            packet.word[w] = dsk::number::bits_of(term(rank, call, i, w));
           return packet;
         };
         const auto check = [&](std::uint64_t i, const Packet& packet) {
           for (int w = 0; w < 4; ++w) {
             float expected = 0;
-            for (std::uint32_t r = 0; r < setup.ranks; ++r) expected += term(r, call, i, w);
+            for (std::uint32_t r = 0; r < setup.ranks; ++r)
+              expected += term(r, call, i, w);
             if (dsk::number::float_of(packet.word[w]) != expected) wrong = true;
           }
         };
         bool done = true;
         if (setup.two_shot) {
-          two_shot_push(policy, shape, rank, first_at.data(), second_at.data(), turn, packets, {0, 1}, read);
-          done = two_shot_reduce<SumF32>(policy, shape, rank, first_at.data(), second_at.data(), turn, packets, {0, 1}) &&
-                 two_shot_collect(policy, shape, rank, second_at.data(), turn, packets, {0, 1}, check);
+          two_shot_push(policy, shape, rank, first_at.data(), second_at.data(), turn, packets,
+                        {0, 1}, read);
+          done =
+              two_shot_reduce<SumF32>(policy, shape, rank, first_at.data(), second_at.data(), turn,
+                                      packets, {0, 1}) &&
+              two_shot_collect(policy, shape, rank, second_at.data(), turn, packets, {0, 1}, check);
         } else {
           one_shot_push(policy, gather, rank, first_at.data(), turn, packets, {0, 1}, read);
           SumF32 sum;
@@ -114,9 +120,11 @@ TEST_CASE("without order between calls a clear can wipe out data, and the search
 }
 
 TEST_CASE("data that looks like the sentinel arrives as a NaN, everything else unchanged") {
-  for (const std::uint32_t word : {0u, 0x80000000u, 0x7f800000u, 0xff800000u, 0x7fc00000u, 0xfffffffeu, 0x3f803f80u}) {
+  for (const std::uint32_t word :
+       {0u, 0x80000000u, 0x7f800000u, 0xff800000u, 0x7fc00000u, 0xfffffffeu, 0x3f803f80u}) {
     const Packet packet{{word, word, word, word}};
-    for (int i = 0; i < 4; ++i) CHECK(sendable(packet).word[i] == word);
+    for (int i = 0; i < 4; ++i)
+      CHECK(sendable(packet).word[i] == word);
   }
   const Packet nan = sendable(cleared());
   CHECK(!pending(nan));
@@ -131,7 +139,9 @@ TEST_CASE("sums of packets round once, in rank order") {
   SumBf16 sum;
   Packet packet{};
   packet.word[0] = 0x3b803f80u; // bf16 pair: 1.0 (low) and 2^-8 (high)
-  for (int i = 0; i < 3; ++i) sum.add(packet);
+  for (int i = 0; i < 3; ++i)
+    sum.add(packet);
   CHECK(dsk::number::from_bf16(static_cast<std::uint16_t>(sum.packet().word[0])) == 3.0f);
-  CHECK(dsk::number::from_bf16(static_cast<std::uint16_t>(sum.packet().word[0] >> 16)) == 0.01171875f);
+  CHECK(dsk::number::from_bf16(static_cast<std::uint16_t>(sum.packet().word[0] >> 16)) ==
+        0.01171875f);
 }

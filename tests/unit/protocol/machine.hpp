@@ -1,5 +1,5 @@
-// A machine for protocol tests: ranks as fibers, stores that wait in a queue and reach memory word by word in any order
-// that the memory model allows, and a seed that decides every step.
+// A machine for protocol tests: ranks as fibers, stores that wait in a queue and reach memory word
+// by word in any order that the memory model allows, and a seed that decides every step.
 #pragma once
 
 #include <ucontext.h>
@@ -19,9 +19,12 @@ using dsk::protocol::Packet;
 class Machine {
 public:
   /// With `ordered` off begin() orders nothing: a broken memory model.
-  Machine(std::uint64_t seed, std::size_t ranks, bool ordered) : rng_(seed), ordered_(ordered), newest_first_(seed % 2 == 0), fibers_(ranks), queues_(ranks) {}
+  Machine(std::uint64_t seed, std::size_t ranks, bool ordered)
+      : rng_(seed), ordered_(ordered), newest_first_(seed % 2 == 0), fibers_(ranks),
+        queues_(ranks) {}
 
-  /// Runs one body for each rank to its end. False when nothing moved for too long: the protocol is stuck.
+  /// Runs one body for each rank to its end. False when nothing moved for too long: the protocol is
+  /// stuck.
   bool run(const std::function<void(std::size_t)>& body) {
     body_ = &body;
     for (std::size_t r = 0; r < fibers_.size(); ++r) {
@@ -32,8 +35,9 @@ public:
       fiber.context.uc_stack.ss_size = stack_bytes;
       fiber.context.uc_link = &scheduler_;
       const auto self = reinterpret_cast<std::uintptr_t>(this);
-      makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Machine::enter), 3, static_cast<unsigned>(self),
-                  static_cast<unsigned>(self >> 32), static_cast<unsigned>(r));
+      makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Machine::enter), 3,
+                  static_cast<unsigned>(self), static_cast<unsigned>(self >> 32),
+                  static_cast<unsigned>(r));
     }
     for (running_ = fibers_.size(); running_ > 0;) {
       const std::size_t r = rng_() % fibers_.size();
@@ -60,7 +64,8 @@ public:
     }
     void end() {}
     void store(Packet* at, const Packet& packet) {
-      for (int i = 0; i < 4; ++i) machine.queues_[rank].push_back({&at->word[i], packet.word[i]});
+      for (int i = 0; i < 4; ++i)
+        machine.queues_[rank].push_back({&at->word[i], packet.word[i]});
       machine.yield();
     }
     Packet load(const Packet* at) {
@@ -94,19 +99,23 @@ private:
   /// Apart, because GCC counts getcontext as returning twice.
   [[gnu::noinline]] static void begin_context(ucontext_t& context) { getcontext(&context); }
   static void enter(unsigned low, unsigned high, unsigned rank) {
-    auto* self = reinterpret_cast<Machine*>(static_cast<std::uintptr_t>(low) | static_cast<std::uintptr_t>(high) << 32);
+    auto* self = reinterpret_cast<Machine*>(static_cast<std::uintptr_t>(low) |
+                                            static_cast<std::uintptr_t>(high) << 32);
     (*self->body_)(rank);
     self->fibers_[rank].done = true;
     --self->running_;
   }
   void yield() { swapcontext(&fibers_[current_].context, &scheduler_); }
 
-  /// One word of one rank reaches memory: any word before the first order mark, oldest first for the same word.
+  /// One word of one rank reaches memory: any word before the first order mark, oldest first for
+  /// the same word.
   void drain_one(std::size_t rank) {
     auto& queue = queues_[rank];
-    while (!queue.empty() && !queue.front().at) queue.erase(queue.begin());
+    while (!queue.empty() && !queue.front().at)
+      queue.erase(queue.begin());
     std::size_t open = 0;
-    while (open < queue.size() && queue[open].at) ++open;
+    while (open < queue.size() && queue[open].at)
+      ++open;
     if (open == 0) return;
     std::size_t pick = newest_first_ ? open - 1 : rng_() % open;
     for (std::size_t i = 0; i < pick; ++i)

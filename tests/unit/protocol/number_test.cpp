@@ -1,4 +1,5 @@
-// The narrow types against their definitions, over all codes, and rounding against exact neighbours.
+// The narrow types against their definitions, over all codes, and rounding against exact
+// neighbours.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -22,9 +23,11 @@ double value_of(std::uint32_t code, int exponent_bits, int fraction_bits) {
 
 /// `to` rounds to nearest even: checked at each code's value, at each midpoint and beside it.
 template <class To, class From>
-void check_rounding(To to, From from, std::uint32_t last_finite, int exponent_bits, int fraction_bits) {
+void check_rounding(To to, From from, std::uint32_t last_finite, int exponent_bits,
+                    int fraction_bits) {
   for (std::uint32_t code = 0; code < last_finite; ++code) {
-    const double low = value_of(code, exponent_bits, fraction_bits), high = value_of(code + 1, exponent_bits, fraction_bits);
+    const double low = value_of(code, exponent_bits, fraction_bits),
+                 high = value_of(code + 1, exponent_bits, fraction_bits);
     const auto middle = static_cast<float>((low + high) / 2);
     REQUIRE(static_cast<double>(middle) == (low + high) / 2);
     const std::uint32_t even = code % 2 ? code + 1 : code;
@@ -46,7 +49,8 @@ TEST_CASE("bf16: every finite code, its midpoints, infinity and NaN") {
   CHECK(to_bf16(HUGE_VALF) == 0x7f80);
   CHECK(to_bf16(3.4e38f) == 0x7f80); // beyond the last midpoint
   CHECK(std::isnan(from_bf16(to_bf16(std::nanf("")))));
-  CHECK(std::isnan(from_bf16(to_bf16(float_of(0x7f800001u))))); // a NaN whose upper half alone is infinity
+  CHECK(std::isnan(
+      from_bf16(to_bf16(float_of(0x7f800001u))))); // a NaN whose upper half alone is infinity
   CHECK(from_bf16(0x8000) == 0.0f);
   CHECK(std::signbit(from_bf16(0x8000)));
 }
@@ -72,7 +76,8 @@ TEST_CASE("e4m3: every finite code, its midpoints, saturation and NaN") {
   CHECK(std::isnan(from_e4m3(to_e4m3(std::nanf("")))));
 }
 
-TEST_CASE("a block scale brings the largest magnitude to the end of the range, and zeros stay zeros") {
+TEST_CASE(
+    "a block scale brings the largest magnitude to the end of the range, and zeros stay zeros") {
   CHECK(block_scale(0.0f, e4m3_largest) == 1.0f);
   std::mt19937 rng(5);
   for (int i = 0; i < 100000; ++i) {

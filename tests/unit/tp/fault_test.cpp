@@ -1,4 +1,5 @@
-// Lost ranks, aborts and disagreement: every wait is bounded and names the rank; a new communicator works.
+// Lost ranks, aborts and disagreement: every wait is bounded and names the rank; a new communicator
+// works.
 #include "tp/layer.hpp"
 
 #include <atomic>
@@ -57,7 +58,8 @@ struct Ranks {
 
 } // namespace
 
-TEST_CASE("a rank that never comes is named by all others within the timeout; a new communicator works") {
+TEST_CASE(
+    "a rank that never comes is named by all others within the timeout; a new communicator works") {
   Rng rng(21);
   for (const std::uint32_t dead : {0u, 2u})
     for (const std::size_t n : {64u, 20000u}) { // one-shot, two-shot
@@ -69,7 +71,8 @@ TEST_CASE("a rank that never comes is named by all others within the timeout; a 
       const auto start = std::chrono::steady_clock::now();
       for (std::uint32_t r = 0; r < 4; ++r)
         if (r != dead) threads.emplace_back([&, r] { status[r] = ranks.enqueue(r, sentences[r]); });
-      for (std::thread& thread : threads) thread.join();
+      for (std::thread& thread : threads)
+        thread.join();
       const auto took = std::chrono::steady_clock::now() - start;
       CHECK(took < std::chrono::milliseconds(20 * timeout_ms));
       for (std::uint32_t r = 0; r < 4; ++r) {
@@ -89,7 +92,8 @@ TEST_CASE("a rank that never comes is named by all others within the timeout; a 
       std::string sentence;
       good += again.enqueue(r, sentence) == DSK_STATUS_OK;
     });
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   CHECK(good == 4);
 }
 
@@ -122,13 +126,15 @@ TEST_CASE("ranks that come late, in changing order, give the same bits") {
         CHECK(ranks.enqueue(r, sentence) == DSK_STATUS_OK);
       });
     }
-    for (std::thread& thread : threads) thread.join();
+    for (std::thread& thread : threads)
+      thread.join();
     for (const Buffer& y : ranks.ys) {
       const auto* p = static_cast<const std::uint8_t*>(y.get());
       results.emplace_back(p, p + y.bytes());
     }
   }
-  for (const Bytes& result : results) CHECK(result == results[0]);
+  for (const Bytes& result : results)
+    CHECK(result == results[0]);
 }
 
 TEST_CASE("groups refuse ranks that do not match, ranks given twice, and a second group") {
@@ -139,7 +145,8 @@ TEST_CASE("groups refuse ranks that do not match, ranks given twice, and a secon
   std::string sentence;
   dsk_tp_group *group = nullptr, *second = nullptr;
   ok(dsk_tp_group_begin(raw, 3, &group, &error), error);
-  refused(dsk_tp_group_begin(raw, 3, &second, &error), error, DSK_STATUS_INVALID_ARGUMENT, "in a group already");
+  refused(dsk_tp_group_begin(raw, 3, &second, &error), error, DSK_STATUS_INVALID_ARGUMENT,
+          "in a group already");
   CHECK(ranks.enqueue(0, sentence, 4) == DSK_STATUS_OK);
   CHECK(ranks.enqueue(1, sentence, 4) == DSK_STATUS_OK);
   CHECK(ranks.enqueue(2, sentence, 3) == DSK_STATUS_OK);
@@ -150,11 +157,14 @@ TEST_CASE("groups refuse ranks that do not match, ranks given twice, and a secon
   CHECK(ranks.enqueue(0, sentence, 4) == DSK_STATUS_OK);
   refused(dsk_tp_group_end(group, &error), error, DSK_STATUS_INVALID_ARGUMENT, "do not match");
 
-  refused(dsk_tp_group_begin(raw, 2, &group, &error), error, DSK_STATUS_INVALID_ARGUMENT, "2 of 3 ranks");
+  refused(dsk_tp_group_begin(raw, 2, &group, &error), error, DSK_STATUS_INVALID_ARGUMENT,
+          "2 of 3 ranks");
   dsk_tp_comm* const twice[] = {raw[0], raw[0], raw[1]};
-  refused(dsk_tp_group_begin(twice, 3, &group, &error), error, DSK_STATUS_INVALID_ARGUMENT, "given twice");
+  refused(dsk_tp_group_begin(twice, 3, &group, &error), error, DSK_STATUS_INVALID_ARGUMENT,
+          "given twice");
   World stranger(1);
   dsk_tp_comm* const mixed[] = {raw[0], raw[1], stranger.raw[0]};
-  refused(dsk_tp_group_begin(mixed, 3, &group, &error), error, DSK_STATUS_INVALID_ARGUMENT, "one local communicator");
+  refused(dsk_tp_group_begin(mixed, 3, &group, &error), error, DSK_STATUS_INVALID_ARGUMENT,
+          "one local communicator");
   CHECK(group == nullptr);
 }

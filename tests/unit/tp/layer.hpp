@@ -1,5 +1,5 @@
-// Random layers in every weight format, with their meaning worked out here in double precision, apart from the
-// library's own code; and small owners for the handles of dsk/tp.h.
+// Random layers in every weight format, with their meaning worked out here in double precision,
+// apart from the library's own code; and small owners for the handles of dsk/tp.h.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -36,7 +36,9 @@ inline double value_of(std::uint32_t code, int exponent_bits, int fraction_bits)
   return sign * std::ldexp(1.0 + std::ldexp(fraction, -fraction_bits), exponent - bias);
 }
 
-inline double e4m3_value(std::uint8_t code) { return value_of(code, 4, 3); }
+inline double e4m3_value(std::uint8_t code) {
+  return value_of(code, 4, 3);
+}
 
 /// Spacing of the values of a type around `value`.
 inline double ulp(dsk_dtype dtype, double value) {
@@ -61,7 +63,9 @@ inline double nearest_e4m3(double value) {
   return std::copysign(std::min(std::nearbyint(magnitude / step) * step, 448.0), value);
 }
 
-inline std::size_t size_of(dsk_dtype dtype) { return dtype == DSK_DTYPE_F32 ? 4 : 2; }
+inline std::size_t size_of(dsk_dtype dtype) {
+  return dtype == DSK_DTYPE_F32 ? 4 : 2;
+}
 
 inline double read(const void* base, dsk_dtype dtype, std::size_t index) {
   if (dtype == DSK_DTYPE_F32) {
@@ -88,8 +92,9 @@ inline void write(void* base, dsk_dtype dtype, std::size_t index, double value) 
     const int exponent = std::max(std::ilogb(magnitude), 1 - bias);
     const auto steps = static_cast<std::uint32_t>(std::ldexp(magnitude, digits - exponent));
     const std::uint32_t hidden = 1u << digits;
-    code = static_cast<std::uint16_t>(code | (steps >= hidden ? ((exponent + bias) << digits) | static_cast<int>(steps - hidden)
-                                                              : static_cast<int>(steps)));
+    code = static_cast<std::uint16_t>(
+        code | (steps >= hidden ? ((exponent + bias) << digits) | static_cast<int>(steps - hidden)
+                                : static_cast<int>(steps)));
   }
   std::memcpy(static_cast<char*>(base) + index * 2, &code, 2);
 }
@@ -97,7 +102,8 @@ inline void write(void* base, dsk_dtype dtype, std::size_t index, double value) 
 /// A tensor of random values in [-1, 1].
 inline Bytes random_tensor(Rng& rng, dsk_dtype dtype, std::size_t count) {
   Bytes out(count * size_of(dtype));
-  for (std::size_t i = 0; i < count; ++i) write(out.data(), dtype, i, rounded(dtype, uniform(rng, -1, 1)));
+  for (std::size_t i = 0; i < count; ++i)
+    write(out.data(), dtype, i, rounded(dtype, uniform(rng, -1, 1)));
   return out;
 }
 
@@ -110,23 +116,28 @@ struct Weight {
   Bytes data, scales, bias;
   std::vector<double> value; // [n][k]
 
-  Weight(Rng& rng, dsk_dtype dtype_, dsk_dtype activation_, std::size_t n_, std::size_t k_, bool with_bias)
+  Weight(Rng& rng, dsk_dtype dtype_, dsk_dtype activation_, std::size_t n_, std::size_t k_,
+         bool with_bias)
       : dtype(dtype_), activation(activation_), n(n_), k(k_), value(n_ * k_) {
     const std::size_t kb = (k + 127) / 128;
     std::vector<float> s;
     const auto random_scale = [&] { return static_cast<float>(std::exp2(uniform(rng, -9, -5))); };
     switch (dtype) {
     case DSK_DTYPE_F8E4M3:
-      for (std::size_t i = 0; i < (n + 127) / 128 * kb; ++i) s.push_back(random_scale());
+      for (std::size_t i = 0; i < (n + 127) / 128 * kb; ++i)
+        s.push_back(random_scale());
       data.resize(n * k);
       for (std::size_t i = 0; i < n * k; ++i) {
-        do data[i] = static_cast<std::uint8_t>(rng() & 0xff);
-        while ((data[i] & 0x7f) == 0x7f || (data[i] & 0x78) > 0x50); // no NaN, and no value above 28
+        do
+          data[i] = static_cast<std::uint8_t>(rng() & 0xff);
+        while ((data[i] & 0x7f) == 0x7f ||
+               (data[i] & 0x78) > 0x50); // no NaN, and no value above 28
         value[i] = e4m3_value(data[i]) * static_cast<double>(s[i / k / 128 * kb + i % k / 128]);
       }
       break;
     case DSK_DTYPE_I8:
-      for (std::size_t i = 0; i < n; ++i) s.push_back(random_scale());
+      for (std::size_t i = 0; i < n; ++i)
+        s.push_back(random_scale());
       data.resize(n * k);
       for (std::size_t i = 0; i < n * k; ++i) {
         const int q = static_cast<int>(rng() % 255) - 127;
@@ -135,19 +146,22 @@ struct Weight {
       }
       break;
     case DSK_DTYPE_I4:
-      for (std::size_t i = 0; i < n * kb; ++i) s.push_back(random_scale());
+      for (std::size_t i = 0; i < n * kb; ++i)
+        s.push_back(random_scale());
       data.resize(n * k / 2);
       for (std::size_t row = 0; row < n; ++row)
         for (std::size_t col = 0; col < k; ++col) {
           const int q = static_cast<int>(rng() % 16) - 8;
           // Word col / 8 of the row, bits 4 * (col % 8) upwards, little-endian.
-          data[row * k / 2 + col / 8 * 4 + col % 8 / 2] |= static_cast<std::uint8_t>((q + 8) << (col % 2 * 4));
+          data[row * k / 2 + col / 8 * 4 + col % 8 / 2] |=
+              static_cast<std::uint8_t>((q + 8) << (col % 2 * 4));
           value[row * k + col] = q * static_cast<double>(s[row * kb + col / 128]);
         }
       break;
     default:
       data = random_tensor(rng, dtype, n * k);
-      for (std::size_t i = 0; i < n * k; ++i) value[i] = read(data.data(), dtype, i);
+      for (std::size_t i = 0; i < n * k; ++i)
+        value[i] = read(data.data(), dtype, i);
     }
     scales.resize(s.size() * 4);
     if (!s.empty()) std::memcpy(scales.data(), s.data(), scales.size());
@@ -168,19 +182,25 @@ struct Weight {
     out.bias = bias.empty() ? nullptr : bias.data();
     return out;
   }
-  double bias_at(std::size_t row) const { return bias.empty() ? 0.0 : read(bias.data(), activation, row); }
+  double bias_at(std::size_t row) const {
+    return bias.empty() ? 0.0 : read(bias.data(), activation, row);
+  }
 };
 
-/// Columns [from, to) of one row of x as a product with `weight` sees them: blocks are cut at `from` and `to`.
+/// Columns [from, to) of one row of x as a product with `weight` sees them: blocks are cut at
+/// `from` and `to`.
 inline std::vector<double> seen(dsk_dtype weight, std::vector<double> x, std::size_t from) {
   const auto quantise = [&](std::size_t begin, std::size_t end, double range, auto nearest) {
     float largest = 0;
-    for (std::size_t i = begin; i < end; ++i) largest = std::max(largest, static_cast<float>(std::fabs(x[i])));
+    for (std::size_t i = begin; i < end; ++i)
+      largest = std::max(largest, static_cast<float>(std::fabs(x[i])));
     const float scale = largest > 0 ? largest / static_cast<float>(range) : 1.0f;
     for (std::size_t i = begin; i < end; ++i)
-      x[i] = nearest(static_cast<double>(static_cast<float>(x[i]) / scale)) * static_cast<double>(scale);
+      x[i] = nearest(static_cast<double>(static_cast<float>(x[i]) / scale)) *
+             static_cast<double>(scale);
   };
-  if (weight == DSK_DTYPE_I8) quantise(0, x.size(), 127, [](double v) { return std::nearbyint(v); });
+  if (weight == DSK_DTYPE_I8)
+    quantise(0, x.size(), 127, [](double v) { return std::nearbyint(v); });
   if (weight == DSK_DTYPE_F8E4M3)
     for (std::size_t begin = 0; begin < x.size();) {
       const std::size_t end = std::min(x.size(), (from + begin) / 128 * 128 + 128 - from);
@@ -218,14 +238,16 @@ struct Destroy {
 };
 template <class T> using Owned = std::unique_ptr<T, Destroy>;
 
-/// Expects success; shows the sentence otherwise. By reference, because the call that sets it is the argument before.
+/// Expects success; shows the sentence otherwise. By reference, because the call that sets it is
+/// the argument before.
 inline void ok(dsk_status status, dsk_error*& error) {
   const Owned<dsk_error> owned(error);
   INFO(std::string(dsk_error_message(error)));
   REQUIRE(status == DSK_STATUS_OK);
 }
 /// Expects a refusal whose sentence holds `text`.
-inline void refused(dsk_status status, dsk_error*& error, dsk_status expected, const std::string& text) {
+inline void refused(dsk_status status, dsk_error*& error, dsk_status expected,
+                    const std::string& text) {
   const Owned<dsk_error> owned(error);
   INFO(std::string(dsk_error_message(error)));
   CHECK(status == expected);
@@ -244,7 +266,8 @@ struct World {
   std::vector<Owned<dsk_tp_comm>> comms;
   std::vector<dsk_tp_comm*> raw;
 
-  explicit World(std::uint32_t ranks, std::uint64_t timeout_ms = 20000, std::uint64_t max_bytes = 0) {
+  explicit World(std::uint32_t ranks, std::uint64_t timeout_ms = 20000,
+                 std::uint64_t max_bytes = 0) {
     const std::vector<dsk_tp_device*> devices(ranks, device.get());
     raw.resize(ranks);
     dsk_tp_comm_options options{};
@@ -253,7 +276,8 @@ struct World {
     options.max_bytes = max_bytes;
     dsk_error* error = nullptr;
     ok(dsk_tp_comm_create_local(devices.data(), ranks, &options, raw.data(), &error), error);
-    for (dsk_tp_comm* comm : raw) comms.emplace_back(comm);
+    for (dsk_tp_comm* comm : raw)
+      comms.emplace_back(comm);
   }
   std::uint32_t size() const { return static_cast<std::uint32_t>(raw.size()); }
 };
@@ -265,7 +289,9 @@ public:
       : bytes_(bytes), storage_((bytes + 64) / 16 + 1) {
     std::memset(storage_.data(), poison, storage_.size() * 16);
   }
-  explicit Buffer(const Bytes& from) : Buffer(from.size()) { std::memcpy(storage_.data(), from.data(), from.size()); }
+  explicit Buffer(const Bytes& from) : Buffer(from.size()) {
+    std::memcpy(storage_.data(), from.data(), from.size());
+  }
   void* get() { return storage_.data(); }
   const void* get() const { return storage_.data(); }
   std::size_t bytes() const { return bytes_; }

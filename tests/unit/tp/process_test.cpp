@@ -1,4 +1,5 @@
-// Ranks in several processes: what launchers say, the rendezvous over TCP, its heartbeat, and the CPU communicator on it.
+// Ranks in several processes: what launchers say, the rendezvous over TCP, its heartbeat, and the
+// CPU communicator on it.
 #include "tp/layer.hpp"
 
 #include <arpa/inet.h>
@@ -56,35 +57,56 @@ bool has(const std::string& text, const std::string& part) {
 
 template <class Body> void in_ranks(std::uint32_t world, Body body) {
   std::vector<std::thread> threads;
-  for (std::uint32_t r = 0; r < world; ++r) threads.emplace_back([&, r] { body(r); });
-  for (std::thread& thread : threads) thread.join();
+  for (std::uint32_t r = 0; r < world; ++r)
+    threads.emplace_back([&, r] { body(r); });
+  for (std::thread& thread : threads)
+    thread.join();
 }
 
 } // namespace
 
 TEST_CASE("launchers: torchrun, mpirun, srun, LeaderWorkerSet") {
-  const Launch torch = launch_of({{"RANK", "3"}, {"WORLD_SIZE", "8"}, {"LOCAL_RANK", "1"}, {"MASTER_ADDR", "10.0.0.1"}, {"MASTER_PORT", "1234"}});
+  const Launch torch = launch_of({{"RANK", "3"},
+                                  {"WORLD_SIZE", "8"},
+                                  {"LOCAL_RANK", "1"},
+                                  {"MASTER_ADDR", "10.0.0.1"},
+                                  {"MASTER_PORT", "1234"}});
   CHECK(torch.rank == 3);
   CHECK(torch.world == 8);
   CHECK(torch.local_rank == 1);
   CHECK(torch.address == "10.0.0.1");
   CHECK(torch.port == 1234);
   // torchrun's own store sits on MASTER_PORT then.
-  CHECK(launch_of({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}, {"MASTER_PORT", "1234"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"}}).port == 1235);
+  CHECK(launch_of({{"RANK", "0"},
+                   {"WORLD_SIZE", "2"},
+                   {"MASTER_ADDR", "h"},
+                   {"MASTER_PORT", "1234"},
+                   {"TORCHELASTIC_USE_AGENT_STORE", "True"}})
+            .port == 1235);
 
-  const Launch mpi = launch_of({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}, {"MASTER_ADDR", "head"}});
+  const Launch mpi = launch_of({{"OMPI_COMM_WORLD_RANK", "1"},
+                                {"OMPI_COMM_WORLD_SIZE", "2"},
+                                {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                                {"MASTER_ADDR", "head"}});
   CHECK(mpi.launcher == "mpirun");
   CHECK(mpi.rank == 1);
   CHECK(mpi.port == 29500);
 
-  const Launch slurm = launch_of({{"SLURM_PROCID", "5"}, {"SLURM_NTASKS", "16"}, {"SLURM_LOCALID", "1"}, {"SLURM_STEP_NODELIST", "gpu[03-05,9],x1"}});
+  const Launch slurm = launch_of({{"SLURM_PROCID", "5"},
+                                  {"SLURM_NTASKS", "16"},
+                                  {"SLURM_LOCALID", "1"},
+                                  {"SLURM_STEP_NODELIST", "gpu[03-05,9],x1"}});
   CHECK(slurm.address == "gpu03");
   CHECK(slurm.rank == 5);
   CHECK(slurm.local_rank == 1);
-  CHECK(launch_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}, {"SLURM_JOB_NODELIST", "a1,b2"}}).address == "a1");
-  CHECK(launch_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}, {"SLURM_JOB_NODELIST", "solo"}}).address == "solo");
+  CHECK(launch_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}, {"SLURM_JOB_NODELIST", "a1,b2"}})
+            .address == "a1");
+  CHECK(launch_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}, {"SLURM_JOB_NODELIST", "solo"}})
+            .address == "solo");
 
-  const Launch lws = launch_of({{"LWS_GROUP_SIZE", "4"}, {"LWS_WORKER_INDEX", "2"}, {"LWS_LEADER_ADDRESS", "r1-0.r1.default"}});
+  const Launch lws = launch_of({{"LWS_GROUP_SIZE", "4"},
+                                {"LWS_WORKER_INDEX", "2"},
+                                {"LWS_LEADER_ADDRESS", "r1-0.r1.default"}});
   CHECK(lws.launcher == "LeaderWorkerSet");
   CHECK(lws.rank == 2);
   CHECK(lws.address == "r1-0.r1.default");
@@ -93,12 +115,17 @@ TEST_CASE("launchers: torchrun, mpirun, srun, LeaderWorkerSet") {
 TEST_CASE("launchers: what is missing or wrong is named") {
   CHECK(has(failure_of({}), "WORLD_SIZE (torchrun)"));
   CHECK(has(failure_of({{"RANK", "0"}}), "WORLD_SIZE is not set"));
-  CHECK(has(failure_of({{"RANK", "x"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}}), "RANK is \"x\""));
+  CHECK(
+      has(failure_of({{"RANK", "x"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}}), "RANK is \"x\""));
   CHECK(has(failure_of({{"RANK", "2"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}}), "rank 2 of 2"));
   CHECK(has(failure_of({{"RANK", "0"}, {"WORLD_SIZE", "65"}, {"MASTER_ADDR", "h"}}), "0 to 64"));
   CHECK(has(failure_of({{"RANK", "0"}, {"WORLD_SIZE", "2"}}), "MASTER_ADDR is not set"));
-  CHECK(has(failure_of({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}, {"MASTER_PORT", "99999"}}), "MASTER_PORT is \"99999\""));
-  CHECK(has(failure_of({{"LWS_GROUP_SIZE", "2"}, {"LWS_WORKER_INDEX", "1"}}), "LWS_LEADER_ADDRESS is not set"));
+  CHECK(
+      has(failure_of(
+              {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}, {"MASTER_PORT", "99999"}}),
+          "MASTER_PORT is \"99999\""));
+  CHECK(has(failure_of({{"LWS_GROUP_SIZE", "2"}, {"LWS_WORKER_INDEX", "1"}}),
+            "LWS_LEADER_ADDRESS is not set"));
 }
 
 TEST_CASE("ranks meet over TCP and sum and gather like ranks in one process") {
@@ -117,10 +144,12 @@ TEST_CASE("ranks meet over TCP and sum and gather like ranks in one process") {
     const auto comm = Comm::create_from_launch("cpu", launch, options);
     CHECK(std::string(comm->transport()) == "tcp");
     std::vector<float> mine(5000);
-    for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = static_cast<float>((r + 1) * 1000 + i % 777);
+    for (std::size_t i = 0; i < mine.size(); ++i)
+      mine[i] = static_cast<float>((r + 1) * 1000 + i % 777);
     sums[r].resize(mine.size());
     gathered[r].resize(mine.size() * world);
-    dsk_backend_collective call{comm->handle(), DSK_DTYPE_F32, mine.size(), mine.data(), sums[r].data(), nullptr};
+    dsk_backend_collective call{comm->handle(), DSK_DTYPE_F32,  mine.size(),
+                                mine.data(),    sums[r].data(), nullptr};
     dsk_backend_error error{};
     CHECK(comm->device()->api().all_reduce(&call, 1, &error) == DSK_STATUS_OK);
     call.out = gathered[r].data();
@@ -131,7 +160,8 @@ TEST_CASE("ranks meet over TCP and sum and gather like ranks in one process") {
   for (std::uint32_t r = 0; r < world; ++r)
     for (std::size_t i = 0; i < 5000; ++i) {
       wrong += sums[r][i] != static_cast<float>(6000 + 3 * (i % 777));
-      for (std::uint32_t s = 0; s < world; ++s) wrong += gathered[r][s * 5000 + i] != static_cast<float>((s + 1) * 1000 + i % 777);
+      for (std::uint32_t s = 0; s < world; ++s)
+        wrong += gathered[r][s * 5000 + i] != static_cast<float>((s + 1) * 1000 + i % 777);
     }
   CHECK(wrong == 0);
 }
@@ -167,13 +197,17 @@ TEST_CASE("a process that is killed is named by the others") {
   }
 }
 
-TEST_CASE("the heartbeat finds a dead process without a collective, and knows a clean end from a death") {
+TEST_CASE(
+    "the heartbeat finds a dead process without a collective, and knows a clean end from a death") {
   for (const bool clean : {false, true}) {
     const std::uint16_t port = free_port();
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      { const Rendezvous meeting("127.0.0.1", port, 1, 2, 20000); if (!clean) kill(getpid(), SIGKILL); }
+      {
+        const Rendezvous meeting("127.0.0.1", port, 1, 2, 20000);
+        if (!clean) kill(getpid(), SIGKILL);
+      }
       _exit(0);
     }
     Rendezvous meeting("127.0.0.1", port, 0, 2, 20000);
@@ -226,9 +260,11 @@ TEST_CASE("calls that do not match are refused on both sides") {
   int refused = 0;
   std::mutex mutex;
   in_ranks(2, [&](std::uint32_t r) {
-    const auto comm = make_process_comm(std::make_shared<Rendezvous>("127.0.0.1", port, r, 2, 2000), 4096);
+    const auto comm =
+        make_process_comm(std::make_shared<Rendezvous>("127.0.0.1", port, r, 2, 2000), 4096);
     std::vector<float> values(8, 1.0f);
-    const dsk_backend_collective call{comm.get(), DSK_DTYPE_F32, r == 0 ? 8u : 4u, values.data(), values.data(), nullptr};
+    const dsk_backend_collective call{comm.get(),    DSK_DTYPE_F32, r == 0 ? 8u : 4u,
+                                      values.data(), values.data(), nullptr};
     try {
       comm->all_reduce(&call, 1);
     } catch (const dsk::Error& e) {

@@ -37,11 +37,13 @@ Owned<dsk_tp_weights> open_file(const std::string& path) {
   return Owned<dsk_tp_weights>(weights);
 }
 
-void refuse_file(const std::string& bytes, const std::string& text, const std::string& pointer = "") {
+void refuse_file(const std::string& bytes, const std::string& text,
+                 const std::string& pointer = "") {
   const File file(bytes);
   dsk_tp_weights* weights = nullptr;
   dsk_error* error = nullptr;
-  const dsk_status status = dsk_tp_weights_create(file.path.data(), file.path.size(), &weights, &error);
+  const dsk_status status =
+      dsk_tp_weights_create(file.path.data(), file.path.size(), &weights, &error);
   CHECK(weights == nullptr);
   INFO(std::string(dsk_error_message(error)));
   if (!pointer.empty()) CHECK(std::string(dsk_error_path(error)) == pointer);
@@ -50,14 +52,19 @@ void refuse_file(const std::string& bytes, const std::string& text, const std::s
 
 } // namespace
 
-TEST_CASE("a file gives the weights of a plan, whose result is that of the same weights in memory") {
+TEST_CASE(
+    "a file gives the weights of a plan, whose result is that of the same weights in memory") {
   Rng rng(31);
   constexpr std::size_t n = 256, k = 256, m = 2;
-  const Weight fp8(rng, DSK_DTYPE_F8E4M3, DSK_DTYPE_BF16, n, k, true), int4(rng, DSK_DTYPE_I4, DSK_DTYPE_BF16, n, k, false);
+  const Weight fp8(rng, DSK_DTYPE_F8E4M3, DSK_DTYPE_BF16, n, k, true),
+      int4(rng, DSK_DTYPE_I4, DSK_DTYPE_BF16, n, k, false);
   std::string data;
   std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
-  const auto add = [&](const std::string& name, const std::string& type, const std::string& shape, const Bytes& bytes) {
-    header += ",\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":[" + std::to_string(data.size()) + "," + std::to_string(data.size() + bytes.size()) + "]}";
+  const auto add = [&](const std::string& name, const std::string& type, const std::string& shape,
+                       const Bytes& bytes) {
+    header += ",\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape +
+              ",\"data_offsets\":[" + std::to_string(data.size()) + "," +
+              std::to_string(data.size() + bytes.size()) + "]}";
     data.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
   add("a.down_proj.weight", "F8_E4M3", "[256,256]", fp8.data);
@@ -107,8 +114,10 @@ TEST_CASE("a file gives the weights of a plan, whose result is that of the same 
   dsk_tp_weight none{};
   none.struct_size = sizeof none;
   dsk_error* error = nullptr;
-  refused(dsk_tp_weights_get(weights.get(), "c", 1, &none, &error), error, DSK_STATUS_NOT_FOUND, "c.weight");
-  // A mapped file that is larger than what is read of it stays readable to the last byte only inside: cut it.
+  refused(dsk_tp_weights_get(weights.get(), "c", 1, &none, &error), error, DSK_STATUS_NOT_FOUND,
+          "c.weight");
+  // A mapped file that is larger than what is read of it stays readable to the last byte only
+  // inside: cut it.
   for (std::size_t length = 0; length < 8 + header.size() + data.size(); length += 1 + length / 7)
     refuse_file(with_header(header, data).substr(0, length), "");
 }
@@ -122,22 +131,40 @@ TEST_CASE("broken files are refused with the tensor's name") {
   refuse_file(with_header("{", data), "");
   refuse_file(with_header("[]", data), "object");
   refuse_file(with_header(good, data.substr(0, 15)), "cut or broken", "/w");
-  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,16]}})", data), "takes 24 bytes", "/w");
-  refuse_file(with_header(R"({"w":{"dtype":"F33","shape":[2,2],"data_offsets":[0,16]}})", data), "F33", "/w");
-  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2,-2],"data_offsets":[0,16]}})", data), "-2", "/w");
-  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2,2],"data_offsets":[8,0]}})", data), "not inside", "/w");
-  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,16]}})", data), "too large", "/w");
+  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,16]}})", data),
+              "takes 24 bytes", "/w");
+  refuse_file(with_header(R"({"w":{"dtype":"F33","shape":[2,2],"data_offsets":[0,16]}})", data),
+              "F33", "/w");
+  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2,-2],"data_offsets":[0,16]}})", data),
+              "-2", "/w");
+  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2,2],"data_offsets":[8,0]}})", data),
+              "not inside", "/w");
+  refuse_file(
+      with_header(R"({"w":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,16]}})",
+                  data),
+      "too large", "/w");
   refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2,2]}})", data), "data_offsets", "/w");
-  refuse_file(with_header(R"({"v":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[3],"data_offsets":[4,16]}})", data), "overlaps v", "/w");
-  refuse_file(with_header(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})", data), "");
+  refuse_file(
+      with_header(
+          R"({"v":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[3],"data_offsets":[4,16]}})",
+          data),
+      "overlaps v", "/w");
+  refuse_file(
+      with_header(
+          R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})",
+          data),
+      "");
   dsk_tp_weights* weights = nullptr;
   dsk_error* error = nullptr;
-  refused(dsk_tp_weights_create("/nonexistent", 12, &weights, &error), error, DSK_STATUS_IO, "/nonexistent");
-  refused(dsk_tp_weights_create("/", 1, &weights, &error), error, DSK_STATUS_INVALID_REQUEST, "regular file");
+  refused(dsk_tp_weights_create("/nonexistent", 12, &weights, &error), error, DSK_STATUS_IO,
+          "/nonexistent");
+  refused(dsk_tp_weights_create("/", 1, &weights, &error), error, DSK_STATUS_INVALID_REQUEST,
+          "regular file");
 }
 
 TEST_CASE("a weight in a file with a shape or type that no plan takes") {
-  const auto refuse_get = [](const std::string& entries, std::size_t bytes, dsk_status status, const std::string& text) {
+  const auto refuse_get = [](const std::string& entries, std::size_t bytes, dsk_status status,
+                             const std::string& text) {
     const File file(with_header("{" + entries + "}", std::string(bytes, '\0')));
     const auto weights = open_file(file.path);
     dsk_tp_weight out{};
@@ -145,10 +172,15 @@ TEST_CASE("a weight in a file with a shape or type that no plan takes") {
     dsk_error* error = nullptr;
     refused(dsk_tp_weights_get(weights.get(), "w", 1, &out, &error), error, status, text);
   };
-  refuse_get(R"("w.weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16]})", 16, DSK_STATUS_UNSUPPORTED, "two dimensions");
-  refuse_get(R"("w.weight":{"dtype":"F64","shape":[1,2],"data_offsets":[0,16]})", 16, DSK_STATUS_UNSUPPORTED, "F64");
-  refuse_get(R"("w.weight":{"dtype":"I8","shape":[4,4],"data_offsets":[0,16]})", 16, DSK_STATUS_NOT_FOUND, "weight_scale");
-  refuse_get(R"("w.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"w.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]})", 12, DSK_STATUS_INVALID_REQUEST, "bias");
+  refuse_get(R"("w.weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16]})", 16,
+             DSK_STATUS_UNSUPPORTED, "two dimensions");
+  refuse_get(R"("w.weight":{"dtype":"F64","shape":[1,2],"data_offsets":[0,16]})", 16,
+             DSK_STATUS_UNSUPPORTED, "F64");
+  refuse_get(R"("w.weight":{"dtype":"I8","shape":[4,4],"data_offsets":[0,16]})", 16,
+             DSK_STATUS_NOT_FOUND, "weight_scale");
+  refuse_get(
+      R"("w.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"w.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]})",
+      12, DSK_STATUS_INVALID_REQUEST, "bias");
 }
 
 TEST_CASE("tables of choices survive a round trip and refuse what is none") {

@@ -1,0 +1,192 @@
+// dsk validate e2e FILE.csv and dsk validate requests DIR: measured serving against the simulator.
+#include <cstdio>
+#include <memory>
+
+#include "cli/files.hpp"
+#include "cli/request.hpp"
+#include "cli/validate.hpp"
+
+namespace dsk::cli {
+namespace {
+
+struct Flags {
+  std::string file;
+  std::string models_dir, devices_dir;
+  std::string predictions_file;
+  std::string device, model;
+  std::int64_t jobs = 2;
+  std::vector<std::string> catalog_files;
+  bool json = false;
+};
+
+void add_catalog(JsonValue& request, const Flags& f) {
+  JsonValue documents = JsonValue::array();
+  for (const std::string& text : catalog_texts(f.catalog_files)) {
+    JsonValue document = JsonValue::parse(text);
+    if (!text.empty() && text[text.find_first_not_of(" \t\r\n")] == '[')
+      for (const JsonValue& item : document.items())
+        documents.add(item);
+    else
+      documents.add(std::move(document));
+  }
+  if (!f.devices_dir.empty())
+    for (const std::string& path : files_under(f.devices_dir, ".json"))
+      documents.add(JsonValue::parse(read_file(path)));
+  if (!f.models_dir.empty())
+    for (const std::string& path : files_under(f.models_dir, "config.json")) {
+      // DIR/NAME/config.json: the folder names the model.
+      if (!path.ends_with("/config.json")) continue;
+      const std::string folder = path.substr(0, path.size() - std::string("/config.json").size());
+      JsonValue document = JsonValue::object();
+      document.set("kind", "model");
+      document.set("name", folder.substr(folder.rfind('/') + 1));
+      document.set("source", path);
+      document.set("as_of", "2026-11");
+      document.set("config", JsonValue::parse(read_file(path)));
+      const std::string quantization = folder + "/hf_quant_config.json";
+      if (file_exists(quantization))
+        document.set("hf_quant_config", JsonValue::parse(read_file(quantization)));
+      documents.add(std::move(document));
+    }
+  if (!documents.items().empty()) request.set("catalog", std::move(documents));
+}
+
+std::string scores_text(const JsonValue& report) {
+  char line[256];
+  std::string out = std::to_string(report["rows"].integer()) + " rows, " +
+                    std::to_string(report["runs"].integer()) +
+                    " runs. Errors |predicted / measured - 1| in %; signed: median of predicted / "
+                    "measured - 1; 90 %: rows inside their interval.\n\n";
+  std::snprintf(line, sizeof line, "%-48s %-25s %11s %7s %7s %7s %7s %6s\n", "rows", "metric",
+                "predicted", "MAPE", "median", "P90", "signed", "90 %");
+  out += line;
+  for (const JsonValue& s : report["scores"].items()) {
+    const std::string count =
+        std::to_string(s["predicted"].integer()) + "/" + std::to_string(s["rows"].integer());
+    if (s["predicted"].integer() == 0) {
+      std::snprintf(line, sizeof line, "%-48s %-25s %11s\n", s["group"].text().c_str(),
+                    s["metric"].text().c_str(), count.c_str());
+    } else {
+      std::snprintf(line, sizeof line, "%-48s %-25s %11s %7.1f %7.1f %7.1f %7.1f %6.1f\n",
+                    s["group"].text().c_str(), s["metric"].text().c_str(), count.c_str(),
+                    s["mape"].number(), s["median"].number(), s["p90"].number(),
+                    s["signed_median"].number(), s["coverage"].number());
+    }
+    out += line;
+  }
+  for (const JsonValue& item : report["not_predicted"].items())
+    out += "not predicted: " + std::to_string(item["rows"].integer()) +
+           " rows: " + item["reason"].text() + "\n";
+  return out;
+}
+
+int run_e2e(const Flags& f) {
+  JsonValue request = JsonValue::object();
+  request.set("jobs", f.jobs);
+  add_catalog(request, f);
+  const std::string document = request.dump();
+  const std::string csv = read_file(f.file);
+  char* predictions = nullptr;
+  const std::string report = detail::text_from([&](char** out, size_t*, dsk_error** error) {
+    return dsk_plan_validate_e2e(document.data(), document.size(), csv.data(), csv.size(),
+                                 interrupt().get(), out, &predictions, error);
+  });
+  const std::unique_ptr<char, void (*)(void*)> owner(predictions, dsk_free);
+  if (!f.predictions_file.empty()) write_file(f.predictions_file, predictions);
+  print(f.json ? report : scores_text(JsonValue::parse(report)));
+  return exit_answered;
+}
+
+// What the log's meta.json says about the server, as a simulation request.
+JsonValue request_of_meta(const JsonValue& meta, const Flags& f) {
+  JsonValue r = JsonValue::object();
+  std::string model = f.model.empty() ? meta["model"].text() : f.model;
+  model = model.substr(model.rfind('/') + 1);
+  r.set("model", model);
+  std::string device = f.device;
+  const auto has = [](const JsonValue& object, const char* name) {
+    for (const auto& member : object.members())
+      if (member.first == name) return !member.second.is_null();
+    return false;
+  };
+  if (device.empty() && has(meta, "hardware")) device = meta["hardware"]["device_name"].text();
+  for (const char* brand : {"NVIDIA ", "GeForce "})
+    if (device.rfind(brand, 0) == 0) device = device.substr(std::string(brand).size());
+  if (device.empty()) throw UsageError("meta.json does not name the device: give --device");
+  r.set("device", device);
+  r.set("engine", "vllm@" + meta["vllm_version"].text());
+  const JsonValue& k = meta["engine_kwargs"];
+  JsonValue parallel = JsonValue::object();
+  parallel.set("tp", k["tensor_parallel_size"].integer());
+  parallel.set("dp", k["data_parallel_size"].integer());
+  r.set("parallel", std::move(parallel));
+  JsonValue policy = JsonValue::object();
+  policy.set("max_sequences", k["max_num_seqs"].integer());
+  policy.set("token_budget", k["max_num_batched_tokens"].integer());
+  policy.set("prefix_cache", false); // the log has no tokens to match
+  r.set("policy", std::move(policy));
+  if (has(meta, "kv_cache") && has(meta["kv_cache"], "num_kv_tokens"))
+    r.set("kv_pool_tokens", meta["kv_cache"]["num_kv_tokens"].integer());
+  return r;
+}
+
+int run_requests(const Flags& f) {
+  JsonValue request = request_of_meta(JsonValue::parse(read_file(f.file + "/meta.json")), f);
+  add_catalog(request, f);
+  const std::string document = request.dump();
+  const std::string log = read_file(f.file + "/requests.jsonl");
+  const std::string text = detail::text_from([&](char** out, size_t*, dsk_error** error) {
+    return dsk_plan_validate_requests(document.data(), document.size(), log.data(), log.size(),
+                                      interrupt().get(), out, error);
+  });
+  if (f.json) {
+    print(text);
+    return exit_answered;
+  }
+  const JsonValue report = JsonValue::parse(text);
+  char line[256];
+  std::string out;
+  std::snprintf(line, sizeof line, "%-20s %12s %12s %9s\n", "", "measured", "simulated", "error %");
+  out += line;
+  const auto row = [&](const std::string& name, const JsonValue& c) {
+    std::snprintf(line, sizeof line, "%-20s %12.5g %12.5g %9.1f\n", name.c_str(),
+                  c["measured"].number(), c["simulated"].number(), c["error_percent"].number());
+    out += line;
+  };
+  for (const char* metric : {"ttft_ms", "tpot_ms", "e2e_ms"})
+    for (const char* at : {"mean", "p50", "p90", "p99"})
+      row(std::string(metric) + " " + at, report[metric][at]);
+  row("output tokens/s", report["output_tokens_per_s"]);
+  print(out);
+  return exit_answered;
+}
+
+} // namespace
+
+void add_validate_e2e(CLI::App& validate, int& code) {
+  auto f = std::make_shared<Flags>();
+  CLI::App* sub = validate.add_subcommand("e2e", "Published end-to-end measurements, every row");
+  sub->add_option("file", f->file, "Table (docs/results/e2e.md)")->required();
+  sub->add_option("--models", f->models_dir, "DIR/NAME/config.json for each further model");
+  sub->add_option("--devices", f->devices_dir, "Folder of further device documents");
+  sub->add_option("--predictions", f->predictions_file, "Write one line a row here");
+  sub->add_option("--jobs", f->jobs, "Threads");
+  sub->add_option("--catalog", f->catalog_files, "File with your own records; repeat for more")
+      ->allow_extra_args(false);
+  sub->add_flag("--json", f->json, "Print the report document");
+  sub->callback([f, &code] { code = run_e2e(*f); });
+}
+
+void add_validate_requests(CLI::App& validate, int& code) {
+  auto f = std::make_shared<Flags>();
+  CLI::App* sub = validate.add_subcommand("requests", "A request log, replayed");
+  sub->add_option("dir", f->file, "Folder with meta.json and requests.jsonl")->required();
+  sub->add_option("--device", f->device, "Device, when meta.json does not name it");
+  sub->add_option("--model", f->model, "Model instead of the one in meta.json");
+  sub->add_option("--catalog", f->catalog_files, "File with your own records; repeat for more")
+      ->allow_extra_args(false);
+  sub->add_flag("--json", f->json, "Print the report document");
+  sub->callback([f, &code] { code = run_requests(*f); });
+}
+
+} // namespace dsk::cli

@@ -1,0 +1,414 @@
+#include "plan/e2e_row.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "catalog/requantize.hpp"
+
+namespace dsk::plan {
+namespace {
+
+using workload::ArrivalSpec;
+using workload::Lengths;
+
+[[noreturn]] void refuse(const std::string& reason) {
+  throw Error(DSK_STATUS_UNSUPPORTED, reason);
+}
+
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::optional<double> number(const std::string& text) {
+  double value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+/// The number that follows `name` and separators: "--max-num-seqs 64", "request rate 4 req/s".
+std::optional<double> noted(const std::string& notes, const std::string& name) {
+  auto at = notes.find(name);
+  if (at == std::string::npos) return std::nullopt;
+  at = notes.find_first_not_of(" =:", at + name.size());
+  if (at == std::string::npos) return std::nullopt;
+  double value = 0;
+  const auto parsed = std::from_chars(notes.data() + at, notes.data() + notes.size(), value);
+  return parsed.ec == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+class Interpreter {
+public:
+  Interpreter(const CsvTable& table, std::size_t row, const Catalog& catalog)
+      : table_(table), row_(row), catalog_(catalog), notes_(at("notes")) {}
+
+  E2eCase read() {
+    read_device();
+    read_engine();
+    read_model();
+    read_split();
+    c_.policy = sim::default_policy(c_.engine, c_.model);
+    read_kv();
+    read_load();
+    read_options();
+    finish();
+    return std::move(c_);
+  }
+
+private:
+  const std::string& at(const char* column) const { return table_.at(row_, column); }
+  void assume(const std::string& what) {
+    c_.assumptions += (c_.assumptions.empty() ? "" : "; ") + what;
+  }
+  bool from(const char* source) const { return contains(at("source_repo"), source); }
+
+  void read_device() {
+    // Sources add the memory size to the name, which the catalogue mostly leaves out.
+    std::string name = at("gpu");
+    for (;;) {
+      try {
+        c_.device = catalog_.device(name, "");
+        break;
+      } catch (const Error& e) {
+        const auto dash = name.rfind('-');
+        if (e.status() != DSK_STATUS_NOT_FOUND || dash == std::string::npos)
+          refuse("GPU " + at("gpu") + " is not in the catalogue");
+        name.resize(dash);
+      }
+    }
+    c_.gpus = static_cast<int>(number(at("gpu_count")).value_or(1));
+  }
+
+  void read_engine() {
+    const std::string& name = at("engine");
+    std::string version = at("engine_version");
+    std::string known = "generic";
+    if (name == "vLLM")
+      known = "vllm";
+    else if (name == "SGLang")
+      known = "sglang";
+    else if (name == "TensorRT-LLM")
+      known = "tensorrt-llm";
+    else if (name.starts_with("LMDeploy"))
+      known = "lmdeploy";
+    if (version.empty() || version[0] < '0' || version[0] > '9' || version.starts_with("20")) {
+      // Undated images of 2025 are of the first of these; nightlies are newer.
+      const bool old = contains(notes_, "measured 2025") || version == "gpt-oss-dev";
+      version = !old ? "" : known == "vllm" ? "0.11" : known == "tensorrt-llm" ? "1.0" : "";
+      if (known == "tensorrt-llm" && version.empty()) version = "1.0";
+      if (known != "generic")
+        assume("engine version taken as " + (version.empty() ? "newest" : version));
+    }
+    c_.engine = catalog_.engine(known, version, "");
+    if (known == "generic") {
+      // Eager execution: the host sets the pace (Splitwise's profile: 0.48 ms a layer and 0.3 ms a
+      // sequence on its DGX machines).
+      eager_ = true;
+    }
+  }
+
+  void read_model() {
+    const std::string& name = at("model");
+    const std::string& dtype = at("weights_dtype");
+    Model model;
+    try {
+      model = catalog_.model(name, "");
+    } catch (const Error& e) {
+      if (e.status() != DSK_STATUS_NOT_FOUND) throw;
+      refuse("model " + name + " is not in the catalogue");
+    }
+    std::string weights;
+    const bool llama_like = name.starts_with("llama") || name.starts_with("mi") ||
+                            name.starts_with("gpt-j") || name.starts_with("falcon");
+    if (dtype.starts_with("fp8"))
+      weights = llama_like && !name.starts_with("minimax") ? "fp8" : "fp8-block";
+    else if (dtype.starts_with("int4"))
+      weights = "int4";
+    else if (dtype.starts_with("int8"))
+      weights = "int8";
+    else if (dtype == "bf16" || dtype == "fp16" || dtype == "nvfp4" || dtype == "mxfp4")
+      weights = dtype;
+    else if (!dtype.empty())
+      refuse("weights type " + dtype + " is not known");
+    const Element stored = model.quantization.default_format.element;
+    const bool same = (stored == Element::fp8 && dtype == "fp8") ||
+                      (model.quantization.method == "mxfp4" && dtype == "mxfp4") ||
+                      ((stored == Element::bf16 || stored == Element::fp16) &&
+                       model.quantization.method == "none" && (dtype == "bf16" || dtype == "fp16"));
+    c_.model = weights.empty() || same ? model : requantized(model, weights, "");
+    weights_ = dtype;
+  }
+
+  void read_split() {
+    perf::Parallel& p = c_.options.parallel;
+    p.tp = static_cast<int>(number(at("tp")).value_or(1));
+    p.pp = static_cast<int>(number(at("pp")).value_or(1));
+    p.dp = static_cast<int>(number(at("dp")).value_or(1));
+    p.ep = static_cast<int>(number(at("ep")).value_or(1));
+    if (contains(notes_, "DEP =") || contains(notes_, "enable_attention_dp=true") ||
+        contains(notes_, "--enable-dp-attention")) {
+      p.dp = c_.gpus / p.pp;
+      p.tp = 1;
+      p.ep = std::max(p.ep, p.dp);
+    }
+    // Some sources count the attention ranks inside the tensor-parallel group.
+    if (p.tp * p.dp * p.pp > c_.gpus && p.dp > 1 && p.tp % p.dp == 0) p.tp /= p.dp;
+    const bool experts =
+        std::any_of(c_.model.kinds.begin(), c_.model.kinds.end(),
+                    [](const Layer& l) { return std::holds_alternative<MoeMlp>(l.ffn); });
+    if (!experts) p.ep = 1;
+    if (at("ep").empty() && experts) assume("experts split like the dense layers");
+    if (p.ep > p.tp * p.dp) p.ep = p.tp * p.dp;
+    if (p.ep < 1 || p.tp * p.dp % p.ep != 0) refuse("the split does not divide");
+  }
+
+  void read_kv() {
+    const std::string& kv = at("kv_dtype");
+    if (kv == "fp8")
+      c_.options.kv = Element::fp8;
+    else if (kv == "fp16")
+      c_.options.kv = Element::fp16;
+    else if (kv == "bf16" || kv.starts_with("auto"))
+      c_.options.kv = Element::bf16;
+    else {
+      // ModelOpt's checkpoints of the Llama family ask for an FP8 cache.
+      const bool modelopt =
+          at("model").starts_with("llama") && (weights_ == "fp8" || weights_ == "nvfp4");
+      const bool trt = c_.engine.kind == EngineKind::tensorrt_llm &&
+                       (weights_ == "nvfp4" || weights_ == "fp8" || weights_ == "mxfp4");
+      c_.options.kv = modelopt || trt ? Element::fp8 : Element::bf16;
+      assume(std::string("KV cache taken as ") + (modelopt || trt ? "fp8" : "bf16"));
+    }
+    if (c_.options.kv == Element::fp8 && c_.device.dense_peak(Element::fp8) == 0 &&
+        c_.device.dense_peak(Element::int8) > 0 && c_.engine.kind == EngineKind::tensorrt_llm)
+      c_.options.kv = Element::int8;
+  }
+
+  // A data set's lengths around the mean that the row states.
+  Lengths varied(double mean, double relative, double cap) const {
+    return Lengths::lognormal(mean, mean * relative, 4, cap);
+  }
+
+  void lengths(bool sharegpt, double low) {
+    const auto input = number(at("input_len"));
+    const auto output = number(at("output_len"));
+    workload::WorkloadSpec& w = c_.load;
+    if (sharegpt || !input || !output) {
+      const Dataset set = catalog_.dataset(from("lmdeploy") ? "sharegpt-lmdeploy" : "sharegpt", "");
+      // The spread is the data set's, the mean is the row's where it has one.
+      const double in = input.value_or(set.input.mean_tokens);
+      const double out = output.value_or(set.output.mean_tokens);
+      w.input = varied(in, 1.1, std::max(1024.0, 4 * in));
+      w.output = varied(out, 1.1, std::max(1000.0, 5 * out));
+      if (!input || !output) assume("lengths of ShareGPT");
+    } else if (low < 1) {
+      w.input = Lengths::uniform(low * *input, (low < 0.8 ? 2 - low : 1) * *input);
+      w.output = Lengths::uniform(low * *output, (low < 0.8 ? 2 - low : 1) * *output);
+    } else {
+      w.input = Lengths::fixed(std::max(1.0, std::round(*input)));
+      w.output = Lengths::fixed(std::max(1.0, std::round(*output)));
+    }
+  }
+
+  void closed(double clients, double requests) {
+    c_.kind = E2eKind::closed_loop;
+    c_.load.closed = workload::ClosedLoop{static_cast<std::int64_t>(clients), 0, false};
+    c_.load.requests = static_cast<std::int64_t>(std::max(requests, clients));
+  }
+  void burst(double requests) {
+    c_.kind = E2eKind::burst;
+    c_.load.arrivals.process = ArrivalSpec::Process::burst;
+    c_.load.requests = static_cast<std::int64_t>(requests);
+  }
+  void fixed(double batch) {
+    c_.kind = E2eKind::fixed_batch;
+    burst(batch);
+    c_.kind = E2eKind::fixed_batch;
+    c_.policy.batching = sim::Batching::fixed;
+    c_.policy.max_sequences = static_cast<int>(batch);
+    c_.policy.reserve_output = 1;
+    c_.policy.request_overhead_s = 0;
+    c_.policy.first_token_steps = 0;
+    c_.policy.prefix_cache = false;
+  }
+
+  void read_load() {
+    const auto c = number(at("batch_or_concurrency"));
+    const std::string& scenario = at("scenario");
+    c_.median = contains(notes_, "MEDIAN") && !contains(notes_, "MEDIAN per-token");
+    if (contains(notes_, "uniform in [0.8,1.0]")) {
+      lengths(false, 0.8);
+      closed(c.value_or(1), 10 * c.value_or(1));
+    } else if (contains(notes_, "gap-analysis run")) {
+      // Powers of two were sent exactly; multiples of 1000 with a spread of about a fifth.
+      const double input = number(at("input_len")).value_or(1024);
+      const bool round_thousands = std::fmod(input, 1000) == 0;
+      if (round_thousands) {
+        const double output = number(at("output_len")).value_or(128);
+        c_.load.input = Lengths::uniform(0.8 * input, 1.2 * input);
+        c_.load.output = Lengths::uniform(0.8 * output, 1.2 * output);
+      } else {
+        lengths(false, 1);
+      }
+      closed(c.value_or(1), 10 * c.value_or(1));
+    } else if (contains(notes_, "10x concurrency prompts")) {
+      lengths(false, 1);
+      closed(c.value_or(1), 10 * c.value_or(1));
+    } else if (const auto rate = noted(notes_, "request rate"); rate) {
+      open(*rate);
+    } else if (contains(notes_, "prompts at 1 req/s")) {
+      open(1);
+    } else if (scenario == "fixed_batch" || scenario == "latency") {
+      lengths(false, 1);
+      const double batch = c.value_or(1);
+      if (from("lmdeploy")) {
+        closed(batch, batch); // streams of one batch, each in a thread of its own
+      } else {
+        fixed(batch);
+      }
+    } else if (from("gpustack") || contains(notes_, "ShareGPT") || from("lmdeploy")) {
+      lengths(contains(notes_, "sharegpt") || contains(notes_, "ShareGPT"), 1);
+      double prompts = noted(notes_, "total tokens /").value_or(1000);
+      if (const auto n = prompts_noted()) prompts = *n;
+      if (from("lmdeploy") || scenario == "server")
+        closed(c.value_or(64), prompts);
+      else
+        burst(c.value_or(prompts));
+    } else if (scenario == "offline_max_throughput") {
+      lengths(false, 1);
+      // Offline runs of unstated size: enough to fill the largest batch four times.
+      burst(8192);
+      const auto output = number(at("output_len")).value_or(128);
+      if (output > 1024) burst(4096);
+      assume("number of requests taken as " + std::to_string(c_.load.requests));
+    } else {
+      lengths(false, 1);
+      closed(c.value_or(1), 10 * c.value_or(1));
+      assume("closed loop of ten requests a client");
+    }
+  }
+
+  void open(double rate) {
+    lengths(contains(notes_, "ShareGPT"), 1);
+    c_.kind = E2eKind::open_loop;
+    c_.load.arrivals.process = ArrivalSpec::Process::poisson;
+    c_.load.arrivals.rate_per_s = rate;
+    c_.load.requests = static_cast<std::int64_t>(prompts_noted().value_or(1000));
+  }
+
+  // "1200 prompts", "ShareGPT 1000 prompts", "5000 requests"
+  std::optional<double> prompts_noted() const {
+    for (const char* word : {" prompts", " requests"}) {
+      auto end = notes_.find(word);
+      while (end != std::string::npos) {
+        auto begin = end;
+        while (begin > 0 && notes_[begin - 1] >= '0' && notes_[begin - 1] <= '9')
+          --begin;
+        if (begin < end) return number(notes_.substr(begin, end - begin));
+        end = notes_.find(word, end + 1);
+      }
+    }
+    return std::nullopt;
+  }
+
+  void read_options() {
+    sim::Policy& p = c_.policy;
+    if (const auto v = noted(notes_, "--max-num-seqs")) p.max_sequences = static_cast<int>(*v);
+    if (const auto v = noted(notes_, "--max-num-batched-tokens"))
+      p.token_budget = static_cast<int>(*v);
+    if (const auto v = noted(notes_, "--max-running-requests"))
+      p.max_sequences = static_cast<int>(*v);
+    if (const auto v = noted(notes_, "--chunked-prefill-size"); v && *v > 0)
+      p.token_budget = static_cast<int>(*v);
+    if (contains(notes_, "--async-scheduling")) p.lag_steps = 1;
+    if (from("lmdeploy") && c_.load.closed)
+      p.max_sequences = std::max(p.max_sequences, static_cast<int>(c_.load.closed->clients));
+    if (c_.engine.kind == EngineKind::sglang && p.max_sequences < 2048)
+      p.max_sequences = 2048; // no limit was met in published runs
+    // Devices with less memory start with smaller defaults.
+    if (c_.engine.kind == EngineKind::vllm && c_.device.memory_bytes < (std::int64_t{70} << 30)) {
+      p.max_sequences = std::min(p.max_sequences, 256);
+      p.token_budget = std::min(p.token_budget, 2048);
+    }
+    p.prefix_cache = false; // benchmarks send prompts that share nothing
+    if (c_.engine.kind == EngineKind::sglang && contains(notes_, "uniform in [0.8,1.0]")) {
+      p.poll_steps = c_.device.family == "blackwell" ? 30 : 10;
+      assume("InferenceX starts SGLang with a poll of the queue every " +
+             std::to_string(p.poll_steps) + " steps");
+    }
+    if (eager_) {
+      const double layers = c_.model.layers();
+      p.host_step_us = 480 * layers;
+      p.host_sequence_us = 300;
+    }
+    p.token_budget = std::max(p.token_budget, 16);
+  }
+
+  void finish() {
+    const perf::Parallel& p = c_.options.parallel;
+    c_.deployment = at("model") + "|" + weights_ + "|" + c_.device.name + "|" + c_.engine.name +
+                    "@" + c_.engine.version + "|" + std::to_string(p.tp) + "|" +
+                    std::to_string(p.pp) + "|" + std::to_string(p.dp) + "|" + std::to_string(p.ep) +
+                    "|" + std::string(element_name(*c_.options.kv)) + "|" +
+                    std::to_string(c_.policy.max_sequences) + "|" +
+                    std::to_string(c_.policy.token_budget);
+    c_.key = c_.deployment + "|" + at("scenario") + "|" + at("batch_or_concurrency") + "|" +
+             at("input_len") + "|" + at("output_len") + "|" +
+             std::to_string(static_cast<int>(c_.kind)) + "|" +
+             std::to_string(c_.policy.poll_steps) + std::to_string(c_.policy.lag_steps) +
+             (eager_ ? "e" : "") + "|" + std::to_string(c_.load.requests) + "|" +
+             number_text(c_.load.input.mean()) + "|" + number_text(c_.load.input.largest()) + "|" +
+             number_text(c_.load.output.largest()) + "|" + number_text(c_.load.arrivals.rate_per_s);
+  }
+
+  const CsvTable& table_;
+  std::size_t row_;
+  const Catalog& catalog_;
+  const std::string& notes_;
+  std::string weights_;
+  bool eager_ = false;
+  E2eCase c_;
+};
+
+} // namespace
+
+E2eRow read_e2e_row(const CsvTable& table, std::size_t row) {
+  E2eRow r;
+  r.id = table.at(row, "id");
+  r.flag = table.at(row, "flag");
+  r.scenario = table.at(row, "scenario");
+  r.gpu = table.at(row, "gpu");
+  r.engine = table.at(row, "engine");
+  r.version = table.at(row, "engine_version");
+  r.model = table.at(row, "model");
+  const std::string& value = table.at(row, "value");
+  const auto measured = number(value);
+  if (!measured || !(*measured > 0))
+    refuse("value is \"" + preview_text(value) + "\", must be a positive number");
+  r.measured = *measured;
+  static constexpr std::pair<const char*, E2eMetric> metrics[] = {
+      {"ttft_ms", E2eMetric::ttft_ms},
+      {"tpot_ms", E2eMetric::tpot_ms},
+      {"e2e_ms", E2eMetric::e2e_ms},
+      {"output_tok_s", E2eMetric::output_tok_s},
+      {"output_tok_s_per_gpu", E2eMetric::output_tok_s_per_gpu},
+      {"total_tok_s", E2eMetric::total_tok_s},
+      {"samples_s", E2eMetric::samples_s}};
+  for (const auto& [name, metric] : metrics)
+    if (table.at(row, "metric") == name) {
+      r.metric = metric;
+      return r;
+    }
+  refuse("metric " + table.at(row, "metric") + " is not known");
+}
+
+E2eCase read_e2e_case(const CsvTable& table, std::size_t row, const Catalog& catalog) {
+  return Interpreter(table, row, catalog).read();
+}
+
+} // namespace dsk::plan

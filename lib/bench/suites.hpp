@@ -36,7 +36,6 @@ struct Versus {
   DeviceProbe after;
 };
 
-
 struct Suite {
   std::vector<HostProbe> host;
   std::vector<DiskProbe> disk;

@@ -71,8 +71,7 @@ int run(const Flags& f) {
     std::snprintf(row, sizeof row,
                   "%-7s tokens/s: median %.0f, interval %.0f to %.0f, p1 %.0f, p99 %.0f\n", kind,
                   rate["median"].number(), rate["interval"].items()[0].number(),
-                  rate["interval"].items()[1].number(), rate["p1"].number(),
-                  rate["p99"].number());
+                  rate["interval"].items()[1].number(), rate["p1"].number(), rate["p99"].number());
     text += row;
   }
   print(text);

@@ -105,8 +105,7 @@ static void commands(void) {
   dsk_error_destroy(error);
   const char* none[] = {"/no/such/program"};
   CHECK(dsk_bench_command_run(&options, none, 1, &line, NULL, NULL) == DSK_STATUS_NOT_FOUND);
-  CHECK(dsk_bench_command_run(&options, good, 0, &line, NULL, NULL) ==
-        DSK_STATUS_INVALID_ARGUMENT);
+  CHECK(dsk_bench_command_run(&options, good, 0, &line, NULL, NULL) == DSK_STATUS_INVALID_ARGUMENT);
 }
 
 static void probes(void) {

@@ -12,10 +12,8 @@ int main(int argc, char** argv) {
   const std::int64_t requests = argc > 1 ? std::atoll(argv[1]) : 10'000'000;
   dsk::Json document;
   document["endpoint"] = {{"url", "http://127.0.0.1:9"}, {"model", "m"}};
-  document["workload"] = {{"rate_per_s", 1000},
-                          {"requests", requests},
-                          {"input_tokens", 8},
-                          {"output_tokens", 3}};
+  document["workload"] = {
+      {"rate_per_s", 1000}, {"requests", requests}, {"input_tokens", 8}, {"output_tokens", 3}};
   const auto law = [&](std::uint64_t i, double) {
     if (i % 1'000'000 == 0) {
       std::ifstream file("/proc/self/statm");
@@ -29,8 +27,8 @@ int main(int argc, char** argv) {
     a.first_s = 0.02 + 0.0001 * static_cast<double>(i % 1009);
     return a;
   };
-  const dsk::load::Report r = dsk::load::run_load(dsk::load::read_load_request(document), {},
-                                                  dsk::load::simulated(law));
+  const dsk::load::Report r =
+      dsk::load::run_load(dsk::load::read_load_request(document), {}, dsk::load::simulated(law));
   std::fputs(dsk::load::report_table(r).c_str(), stdout);
   return r.statistics.completed == static_cast<std::uint64_t>(requests) ? 0 : 1;
 }

@@ -4,9 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include "base/error.hpp"
 #include "bench/nvml.hpp"
 #include "bench/report.hpp"
-#include "base/error.hpp"
 
 using namespace dsk::bench;
 
@@ -21,16 +21,15 @@ double value_of(const std::vector<Figure>& figures, const std::string& name) {
 } // namespace
 
 TEST_CASE("monitor: an engine's metrics come under our names") {
-  const std::string text =
-      "# HELP vllm:num_requests_running Number of requests\n"
-      "# TYPE vllm:num_requests_running gauge\n"
-      "vllm:num_requests_running{engine=\"0\",model_name=\"m x\"} 12\n"
-      "vllm:num_requests_running{engine=\"1\",model_name=\"m x\"} 8\n"
-      "vllm:num_requests_waiting{engine=\"0\"} 3.0\n"
-      "vllm:kv_cache_usage_perc{engine=\"0\"} 0.5\n"
-      "vllm:num_preemptions_total{engine=\"0\"} 7\n"
-      "vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"1000\"} 1\n"
-      "process_cpu_seconds_total 99\n";
+  const std::string text = "# HELP vllm:num_requests_running Number of requests\n"
+                           "# TYPE vllm:num_requests_running gauge\n"
+                           "vllm:num_requests_running{engine=\"0\",model_name=\"m x\"} 12\n"
+                           "vllm:num_requests_running{engine=\"1\",model_name=\"m x\"} 8\n"
+                           "vllm:num_requests_waiting{engine=\"0\"} 3.0\n"
+                           "vllm:kv_cache_usage_perc{engine=\"0\"} 0.5\n"
+                           "vllm:num_preemptions_total{engine=\"0\"} 7\n"
+                           "vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"1000\"} 1\n"
+                           "process_cpu_seconds_total 99\n";
   const auto figures = engine_figures(text);
   CHECK(value_of(figures, "dsk_engine_requests_running") == 20);
   CHECK(value_of(figures, "dsk_engine_requests_waiting") == 3);
@@ -38,8 +37,7 @@ TEST_CASE("monitor: an engine's metrics come under our names") {
   CHECK(value_of(figures, "dsk_engine_preemptions_total") == 7);
   CHECK(value_of(figures, "dsk_engine_kv_blocks") == 1000);
   // Twenty sequences leave 7.5 of 16 places of their last block empty, out of 8,000 allocated.
-  CHECK(value_of(figures, "dsk_engine_kv_fragmentation_ratio") ==
-        doctest::Approx(20 * 7.5 / 8000));
+  CHECK(value_of(figures, "dsk_engine_kv_fragmentation_ratio") == doctest::Approx(20 * 7.5 / 8000));
   CHECK(engine_figures("nothing known 1\n").empty());
   CHECK(engine_figures("vllm:num_requests_running").empty());
 }

@@ -35,7 +35,9 @@ fault reset connection_lost
 fault silent timeout --timeout 0.5
 fault endless timeout --timeout 0.5
 url=http://127.0.0.1:1 fault instant connection_refused
-url=http://no-such-host.invalid fault instant host_not_found
+# A resolver that does not answer at all would make this a timeout.
+timeout 3 getent hosts no-such-host.invalid >/dev/null
+[ $? = 2 ] && url=http://no-such-host.invalid fault instant host_not_found
 if command -v openssl >/dev/null; then
   openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key" -out "$work/cert" -days 1 -subj /CN=localhost 2>/dev/null
   exec 4< <(exec openssl s_server -accept 127.0.0.1:0 -key "$work/key" -cert "$work/cert" -www 2>&1)

@@ -39,7 +39,7 @@ std::string read_file(const std::string& path) {
   while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file.get())) {
     text.append(buffer, got);
     if (text.size() > max_file_bytes)
-      fail(path, "is larger than " + std::to_string(max_file_bytes) + " bytes");
+      throw UsageError(path + ": is larger than " + std::to_string(max_file_bytes) + " bytes");
   }
   if (std::ferror(file.get())) fail(path, std::string("cannot be read: ") + std::strerror(errno));
   return text;

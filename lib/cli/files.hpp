@@ -6,7 +6,7 @@
 
 namespace dsk::cli {
 
-/// "-" reads standard input. Throws FileError; refuses more than 64 MiB.
+/// "-" reads standard input. Throws FileError, and UsageError for more than 64 MiB.
 std::string read_file(const std::string& path);
 
 /// The same, and unpacks a name that ends in .gz.

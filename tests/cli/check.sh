@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# check.sh DSK: the tool's exit codes, its two streams and its files, as docs/cli.md promises them.
+set -u
+dsk=$1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+# expect CODE TEXT COMMAND...: the exit code, and a text on standard output (0, 1) or standard error (others).
+expect() {
+  local code=$1 text=$2 got
+  shift 2
+  "$dsk" "$@" >"$work/out" 2>"$work/err" </dev/null
+  got=$?
+  local stream=$work/err
+  [ "$code" -gt 1 ] || stream=$work/out
+  if [ "$got" != "$code" ] || ! grep -qF -- "$text" "$stream"; then
+    echo "dsk $*: exit $got, wanted $code with \"$text\""
+    head -c 600 "$stream"
+    bad=1
+  fi
+  if [ "$code" -gt 1 ] && [ -s "$work/out" ]; then
+    echo "dsk $*: a failure wrote to standard output"
+    bad=1
+  fi
+}
+
+small=(--model llama-3.1-8b --device h100-sxm --engine vllm --input 1000 --output 100 --rate 1)
+expect 0 "Best for each device" plan "${small[@]}"
+expect 0 '"feasible": true' plan "${small[@]}" --json
+expect 0 'vllm serve' plan "${small[@]}" --emit command
+expect 1 "No plan meets every bound" plan "${small[@]}" --tpot-ms 0.01
+expect 1 '"feasible": false' plan "${small[@]}" --tpot-ms 0.01 --json
+expect 0 "latency" plan --request "$root/examples/requests/llama-8b-chat.json"
+expect 1 "output tokens" plan --request "$root/examples/requests/bank.json"
+expect 2 "/devices/0" plan --model llama-3.1-8b --device h1000 --input 10 --output 10 --rate 1
+expect 2 "exactly one of --model" plan --device h100-sxm --input 10 --output 10 --rate 1
+expect 2 "--params is 13X" plan --params 13X --device h100-sxm --input 10 --output 10 --rate 1
+expect 2 "--frobnicate" plan --frobnicate
+expect 2 "exactly one of rate_per_s and concurrency" plan --model llama-3.1-8b --device h100-sxm --input 10 --output 10
+expect 4 "cannot be read" plan --request "$work/missing.json"
+printf '{"schema": 1' >"$work/cut.json"
+expect 2 "ends too early" plan --request "$work/cut.json"
+head -c 100000000 /dev/zero | tr '\0' ' ' >"$work/large.json"
+expect 2 "is larger than" plan --request "$work/large.json"
+rm "$work/large.json"
+expect 0 "kv pool" memory --model deepseek-r1 --device h200-sxm --engine sglang --tp 8
+expect 0 "152" memory --params 13B --device a100-sxm-40gb --batch 32 --kv-gb 4
+expect 2 "not in the catalogue" memory --model nothing --device h200-sxm
+expect 0 "h200-sxm" catalog devices
+expect 0 '"as_of"' catalog devices "H200 SXM"
+expect 2 "not in the catalogue" catalog devices h2000
+expect 0 "libdsk" version
+
+# Files are whole or absent.
+mkdir "$work/plans"
+expect 0 "Written to" plan "${small[@]}" --out-dir "$work/plans"
+for file in plan.json plan.yaml start.sh; do
+  [ -s "$work/plans/$file" ] || { echo "$file was not written"; bad=1; }
+done
+[ "$(find "$work/plans" -type f | wc -l)" = 3 ] || { echo "a partial file stayed behind"; bad=1; }
+printf 'x' >"$work/file"
+expect 4 "cannot be made" plan "${small[@]}" --out-dir "$work/file/below"
+
+# Ctrl-C ends a plan with 130.
+"$dsk" plan "${small[@]}" --max-gpus 100000 --tpot-ms 0.01 --e2e-ms 1 --engine sglang --engine tensorrt-llm \
+  --weights checkpoint,fp8,int8,int4 --kv bf16,fp8 >"$work/out" 2>"$work/err" &
+sleep 0.05
+kill -INT $! 2>/dev/null
+wait $!
+code=$?
+case $code in 130 | 1) ;; *) echo "interrupted plan: exit $code, wanted 130 (or 1 when it was faster)"; bad=1 ;; esac
+exit $bad

@@ -1,5 +1,5 @@
-/* How long the library takes to open, and a plan to make: dlopen to first look-up, first plan, and the
- * median of further plans for a request document.
+/* How long the library takes to open, and a plan to make: dlopen to first look-up, first plan, and
+ * the median of further plans for a request document.
  *
  *     plan_bench REQUEST.json [RUNS]
  */
@@ -43,8 +43,7 @@ int main(int argc, char** argv) {
   fclose(file);
   const int runs = argc > 2 ? atoi(argv[2]) : 21;
   double* taken = malloc((size_t)(runs > 0 ? runs : 1) * sizeof *taken);
-  if (runs < 1 || !taken)
-    return 2;
+  if (runs < 1 || !taken) return 2;
 
   double start = now_ms();
   void* library = dlopen(DSK_LIBRARY, RTLD_NOW | RTLD_LOCAL);
@@ -70,16 +69,14 @@ int main(int argc, char** argv) {
   memcpy(&version, &found, sizeof version);
   const double opened = now_ms() - start;
   char* text = NULL;
-  if (get(DSK_CATALOG_DEVICE, "h200-sxm", 8, &text, NULL, NULL) != DSK_STATUS_OK)
-    return 2;
+  if (get(DSK_CATALOG_DEVICE, "h200-sxm", 8, &text, NULL, NULL) != DSK_STATUS_OK) return 2;
   release(text);
   const double looked_up = now_ms() - start;
 
   for (int i = 0; i <= runs; ++i) {
     dsk_plan* plan = NULL;
     start = now_ms();
-    if (create(request, length, NULL, &plan, NULL) != DSK_STATUS_OK)
-      return 2;
+    if (create(request, length, NULL, &plan, NULL) != DSK_STATUS_OK) return 2;
     const double once = now_ms() - start;
     destroy(plan);
     if (i == 0)

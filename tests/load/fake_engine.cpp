@@ -109,6 +109,7 @@ public:
 
   [[noreturn]] void run() {
     for (;;) {
+      dropped_.clear();
       const double wait = due_.empty() ? 1.0 : std::max(0.0, due_.top().at - now_s());
       epoll_event ready[512];
       const int count =
@@ -157,9 +158,10 @@ private:
   }
 
   void drop(const Connection& c) {
-    const int socket = c.socket;
-    close(socket);
-    connections_[static_cast<std::size_t>(socket)].reset();
+    auto& slot = connections_[static_cast<std::size_t>(c.socket)];
+    if (slot.get() != &c) return; // dropped already
+    close(c.socket);
+    dropped_.push_back(std::move(slot)); // its callers may still look at it
   }
 
   void serve(Connection& c, unsigned events) {
@@ -258,6 +260,7 @@ private:
   int epoll_ = -1;
   std::uint64_t serial_ = 0;
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> dropped_; // in this round of the loop
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
 };
 

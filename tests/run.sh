@@ -150,4 +150,13 @@ if [ -n "$(find tests bindings -name 'test_*.py' 2>/dev/null)" ]; then
   fi
 fi
 
+if [ -e tests/cuda/single_gpu.sh ]; then
+  stage "GPU"
+  # Exit code 77 skips, and the last line says why.
+  check "CUDA kernels and plans on one GPU" bash -c '
+    command -v nvidia-smi >/dev/null && nvidia-smi -L | grep -q GPU || { echo "no NVIDIA GPU on this machine"; exit 77; }
+    mkdir -p build/gpu && find build/release -name libdsk_backend_cuda.so -o -name gpu_suite -type f | xargs cp -t build/gpu &&
+    bash tests/cuda/single_gpu.sh build/gpu'
+fi
+
 complete=yes

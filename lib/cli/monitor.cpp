@@ -69,15 +69,24 @@ sockaddr_in address_of(const std::string& text) {
   return out;
 }
 
-void answer(int client, Monitor& monitor) {
-  char request[4096];
+// The head of a request, whole: closing while the client still writes would reset the connection.
+std::string request_head(int client) {
+  std::string head;
+  char part[4096];
   pollfd one{client, POLLIN, 0};
-  if (::poll(&one, 1, 1000) <= 0) return;
-  const ssize_t got = ::recv(client, request, sizeof request - 1, 0);
-  if (got <= 0) return;
-  request[got] = '\0';
-  const bool wanted =
-      std::strncmp(request, "GET /metrics", 12) == 0 || std::strncmp(request, "GET / ", 6) == 0;
+  while (head.find("\r\n\r\n") == std::string::npos && head.size() < 65536) {
+    if (::poll(&one, 1, 1000) <= 0) return {};
+    const ssize_t got = ::recv(client, part, sizeof part, 0);
+    if (got <= 0) return {};
+    head.append(part, static_cast<std::size_t>(got));
+  }
+  return head;
+}
+
+void answer(int client, Monitor& monitor) {
+  const std::string head = request_head(client);
+  if (head.empty()) return;
+  const bool wanted = head.rfind("GET /metrics", 0) == 0 || head.rfind("GET / ", 0) == 0;
   const std::string body =
       wanted ? monitor.sample(DSK_BENCH_MONITOR_PROMETHEUS) : std::string("see /metrics\n");
   const std::string text = std::string("HTTP/1.1 ") + (wanted ? "200 OK" : "404 Not Found") +

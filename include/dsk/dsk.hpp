@@ -398,6 +398,147 @@ struct PlanAnswer {
   }
 };
 
+/* --------------------------------------------------------------- placement */
+
+/// A node of a cluster. Amounts that are absent are not known and not checked.
+struct NodeInventory {
+  std::string name;
+  std::string device; ///< as the cluster names it, such as "NVIDIA-H200"
+  std::int64_t gpus = 0;
+  std::optional<std::vector<std::int64_t>> free_gpus; ///< indices; all when absent
+  std::vector<std::int64_t> mig_gpus;
+  std::optional<std::vector<std::vector<std::int64_t>>> nvlink_islands;
+  std::optional<double> free_host_memory_gib;
+  std::optional<std::int64_t> free_cpus;
+  std::optional<double> network_gbit_s;
+  std::string rack, nvlink_domain;
+
+  JsonValue to_json() const {
+    JsonValue out = JsonValue::object();
+    out.set("name", name);
+    out.set("device", device);
+    out.set("gpus", gpus);
+    const auto indices = [](const std::vector<std::int64_t>& values) {
+      JsonValue list = JsonValue::array();
+      for (const std::int64_t value : values)
+        list.add(value);
+      return list;
+    };
+    if (free_gpus) out.set("free_gpus", indices(*free_gpus));
+    if (!mig_gpus.empty()) out.set("mig_gpus", indices(mig_gpus));
+    if (nvlink_islands) {
+      JsonValue islands = JsonValue::array();
+      for (const auto& island : *nvlink_islands)
+        islands.add(indices(island));
+      out.set("nvlink_islands", std::move(islands));
+    }
+    detail::put(out, "free_host_memory_gib", free_host_memory_gib);
+    detail::put(out, "free_cpus", free_cpus);
+    detail::put(out, "network_gbit_s", network_gbit_s);
+    if (!rack.empty()) out.set("rack", rack);
+    if (!nvlink_domain.empty()) out.set("nvlink_domain", nvlink_domain);
+    return out;
+  }
+};
+
+struct FitRequest {
+  std::vector<NodeInventory> nodes;
+  std::optional<std::int64_t> replicas; ///< to place; the plan's when absent
+
+  std::string to_json() const {
+    JsonValue out = JsonValue::object();
+    detail::put(out, "replicas", replicas);
+    JsonValue list = JsonValue::array();
+    for (const NodeInventory& node : nodes)
+      list.add(node.to_json());
+    out.set("nodes", std::move(list));
+    return out.dump();
+  }
+};
+
+/// Why a node cannot take a pod.
+struct FitReason {
+  std::string code;
+  double need = 0, have = 0;
+  std::string text;
+};
+
+struct NodeFit {
+  std::string name;
+  bool fits = false;
+  std::int64_t score = 0; ///< 1-100; 0 when it does not fit
+  std::vector<std::int64_t> gpus;
+  std::vector<FitReason> reasons;
+};
+
+struct PlacedPod {
+  std::string node;
+  std::vector<std::int64_t> gpus;
+};
+
+struct PlacedReplica {
+  std::int64_t score = 0;
+  std::vector<PlacedPod> pods;
+};
+
+/// What one pod asks of a node.
+struct PodNeeds {
+  std::string device;
+  std::int64_t gpus = 0, tp = 0, nodes_per_replica = 0, cpus = 0;
+  double host_memory_gib = 0, network_gbit_s = 0;
+  bool one_nvlink_island = false, one_nvlink_domain = false;
+};
+
+struct FitAnswer {
+  bool fits = false;
+  std::int64_t replicas_wanted = 0, replicas_placed = 0;
+  PodNeeds needs;
+  std::vector<PlacedReplica> replicas;
+  std::vector<NodeFit> nodes;
+
+  static FitAnswer from_json(std::string_view text) {
+    const JsonValue j = JsonValue::parse(text);
+    const auto indices = [](const JsonValue& list) {
+      std::vector<std::int64_t> out;
+      if (!list.is_null())
+        for (const JsonValue& item : list.items())
+          out.push_back(item.integer());
+      return out;
+    };
+    FitAnswer a;
+    a.fits = j["fits"].boolean();
+    a.replicas_wanted = j["replicas_wanted"].integer();
+    a.replicas_placed = j["replicas_placed"].integer();
+    const JsonValue& needs = j["needs"];
+    a.needs = {needs["device"].text(),
+               needs["gpus"].integer(),
+               needs["tp"].integer(),
+               needs["nodes_per_replica"].integer(),
+               needs["cpus"].integer(),
+               needs["host_memory_gib"].number(),
+               needs["network_gbit_s"].number(),
+               needs["one_nvlink_island"].boolean(),
+               needs["one_nvlink_domain"].boolean()};
+    for (const JsonValue& r : j["replicas"].items()) {
+      PlacedReplica replica;
+      replica.score = r["score"].integer();
+      for (const JsonValue& pod : r["pods"].items())
+        replica.pods.push_back({pod["node"].text(), indices(pod["gpus"])});
+      a.replicas.push_back(std::move(replica));
+    }
+    for (const JsonValue& n : j["nodes"].items()) {
+      NodeFit node{
+          n["name"].text(), n["fits"].boolean(), n["score"].integer(), indices(n["gpus"]), {}};
+      if (const JsonValue& reasons = n["reasons"]; !reasons.is_null())
+        for (const JsonValue& reason : reasons.items())
+          node.reasons.push_back({reason["code"].text(), reason["need"].number(),
+                                  reason["have"].number(), reason["text"].text()});
+      a.nodes.push_back(std::move(node));
+    }
+    return a;
+  }
+};
+
 /// A finished plan.
 class Plan {
 public:
@@ -424,6 +565,16 @@ public:
   std::string emit(dsk_emit_format format) const {
     return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
       return dsk_plan_emit(handle_.get(), format, out, length, error);
+    });
+  }
+  /// Where its replicas fit; see dsk_plan_fit().
+  FitAnswer fit(const FitRequest& request) const {
+    return FitAnswer::from_json(fit_json(request.to_json()));
+  }
+  /// The same over JSON text.
+  std::string fit_json(const std::string& inventory) const {
+    return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+      return dsk_plan_fit(handle_.get(), inventory.data(), inventory.size(), out, length, error);
     });
   }
   const dsk_plan* get() const { return handle_.get(); }

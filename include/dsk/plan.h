@@ -10,6 +10,7 @@
  *     dsk_plan_create ---> dsk_plan --+--> dsk_plan_to_json   the whole answer
  *                                     +--> dsk_plan_summary   numbers of the best plan
  *                                     +--> dsk_plan_emit      manifests, start command, table
+ *                                     +--> dsk_plan_fit       where it fits in a cluster
  *
  * A request that no configuration can meet is a result, not an error: the call succeeds, the answer
  * says `"feasible": false`, which constraint binds, the nearest plan, and what relaxing would give.
@@ -95,6 +96,22 @@ typedef enum dsk_emit_format {
  *  @return DSK_STATUS_UNSUPPORTED for manifests and commands of an infeasible plan. @since 0.1 */
 DSK_NODISCARD DSK_API dsk_status dsk_plan_emit(const dsk_plan* plan, dsk_emit_format format,
                                                char** out, size_t* out_len, dsk_error** error);
+
+/**
+ * Where the plan's replicas fit: the question of a scheduler. Document in
+ * (docs/schema/fit-request.schema.json): nodes with their device, free GPUs by index, NVLink
+ * islands, MIG, free host memory and CPUs, network, rack; document out
+ * (docs/schema/fit-answer.schema.json): for each node the GPUs by index and a score of 1 to 100, or
+ * each reason why not; and a placement of all replicas, or of as many as there is room for.
+ * Too little room is a result: `"fits": false`. The pod's CPUs and host memory are those of the
+ * manifests that dsk_plan_emit() writes.
+ * @return DSK_STATUS_INVALID_REQUEST with a JSON pointer into the inventory;
+ *         DSK_STATUS_UNSUPPORTED for an infeasible plan.
+ * @since 0.1
+ */
+DSK_NODISCARD DSK_API dsk_status dsk_plan_fit(const dsk_plan* plan, const char* json,
+                                              size_t json_len, char** out, size_t* out_len,
+                                              dsk_error** error);
 
 /** Frees a plan; NULL is allowed. @since 0.1 */
 DSK_API void dsk_plan_destroy(dsk_plan* plan);

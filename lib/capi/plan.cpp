@@ -10,6 +10,7 @@
 #include "capi/guard.hpp"
 #include "emit/deploy.hpp"
 #include "emit/table.hpp"
+#include "plan/fit_request.hpp"
 #include "plan/memory_request.hpp"
 #include "plan/plan.hpp"
 
@@ -122,6 +123,18 @@ dsk_status dsk_plan_emit(const dsk_plan* plan, dsk_emit_format format, char** ou
     throw dsk::Error(DSK_STATUS_INVALID_ARGUMENT, "format is " +
                                                       std::to_string(static_cast<int>(format)) +
                                                       ", must be a value of dsk_emit_format");
+  });
+}
+
+dsk_status dsk_plan_fit(const dsk_plan* plan, const char* json, size_t json_len, char** out,
+                        size_t* out_len, dsk_error** error) {
+  return guard(error, __func__, [&] {
+    require(plan, "plan");
+    require(json, "json");
+    require(out, "out");
+    *out = nullptr;
+    const dsk::Json inventory = dsk::json::parse(std::string_view(json, json_len), "inventory");
+    give_text(dsk::json::dump(dsk::plan::fit_document(plan->plan, inventory)), out, out_len);
   });
 }
 

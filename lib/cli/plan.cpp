@@ -15,6 +15,7 @@ struct Flags {
   bool json = false;
   std::string out_dir;
   std::string emit;
+  std::string inventory;
 };
 
 PlanRequest request_of(const Flags& flags) {
@@ -33,6 +34,42 @@ std::string emitted(const Plan& plan, const std::string& what) {
   return plan.emit(DSK_EMIT_TABLE);
 }
 
+std::string indices_text(const std::vector<std::int64_t>& gpus) {
+  std::string out;
+  for (const std::int64_t gpu : gpus)
+    out += (out.empty() ? "" : ",") + std::to_string(gpu);
+  return out;
+}
+
+std::string fit_table(const FitAnswer& answer) {
+  std::string out = std::to_string(answer.replicas_placed) + " of " +
+                    std::to_string(answer.replicas_wanted) + " replicas fit\n";
+  for (const PlacedReplica& replica : answer.replicas) {
+    out += "  replica, score " + std::to_string(replica.score) + ":";
+    for (const PlacedPod& pod : replica.pods)
+      out += " " + pod.node + " GPU " + indices_text(pod.gpus);
+    out += "\n";
+  }
+  out += "nodes, each alone\n";
+  for (const NodeFit& node : answer.nodes) {
+    out += "  " + node.name + ": ";
+    if (node.fits)
+      out += "score " + std::to_string(node.score) + ", GPU " + indices_text(node.gpus);
+    for (std::size_t i = 0; i < node.reasons.size(); ++i)
+      out += (i == 0 ? "" : "; ") + node.reasons[i].text;
+    out += "\n";
+  }
+  return out;
+}
+
+// Exit code 1 when not every replica has room, as for a plan that is infeasible.
+int run_fit(const Flags& flags, const Plan& plan) {
+  const std::string answer = plan.fit_json(read_file(flags.inventory));
+  const FitAnswer fit = FitAnswer::from_json(answer);
+  print(flags.json ? answer : fit_table(fit));
+  return fit.fits ? exit_answered : exit_infeasible;
+}
+
 int run(const Flags& flags) {
   const std::string request =
       flags.request_file.empty() ? request_of(flags).to_json() : read_file(flags.request_file);
@@ -46,6 +83,7 @@ int run(const Flags& flags) {
       write_file(flags.out_dir + "/start.sh", plan.emit(DSK_EMIT_COMMAND));
     }
   }
+  if (!flags.inventory.empty() && feasible) return run_fit(flags, plan);
   print(flags.json ? plan.to_json() : emitted(plan, flags.emit));
   if (!flags.out_dir.empty() && !flags.json)
     print("\nWritten to " + flags.out_dir + ": plan.json" +
@@ -98,6 +136,8 @@ void add_plan(CLI::App& app, int& code) {
   sub->add_option("--out-dir", flags->out_dir, "Write plan.json, plan.yaml and start.sh here");
   sub->add_option("--emit", flags->emit, "Print this instead of the table")
       ->check(CLI::IsMember({"table", "kubernetes", "command"}));
+  sub->add_option("--fit", flags->inventory,
+                  "Print instead where the plan fits on the nodes of this inventory file");
   sub->add_flag("--json", flags->json, "Print the answer document");
   file->excludes(sub->get_option("--model"));
   sub->callback([flags, &code] { code = run(*flags); });

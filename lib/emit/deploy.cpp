@@ -6,6 +6,7 @@
 #include "base/sha256.hpp"
 #include "emit/kubernetes.hpp"
 #include "emit/yaml.hpp"
+#include "plan/pod.hpp"
 
 namespace dsk::emit {
 namespace {
@@ -53,7 +54,7 @@ std::string image_of(const Engine& engine) {
 
 Serving serving_of(const plan::Plan& plan) {
   const plan::Chosen& c = recommended(plan);
-  constexpr std::int64_t gib = std::int64_t{1} << 30;
+  const plan::PodNeeds needs = plan::pod_needs(c);
   Serving s;
   const EngineStart start = start_of(c);
   s.name = kubernetes_name(c.model.substr(c.model.rfind('/') + 1)); // without the owner
@@ -63,14 +64,11 @@ Serving serving_of(const plan::Plan& plan) {
   s.replicas = c.replicas;
   s.max_replicas = 2 * c.replicas;
   s.nodes = c.nodes_per_replica;
-  s.gpus_per_pod = c.parallel.devices() / c.nodes_per_replica;
+  s.gpus_per_pod = needs.gpus;
   if (c.device.vendor == "amd") s.gpu_resource = "amd.com/gpu";
-  // Assumed, not measured: one worker process a GPU with its CUDA context, pinned staging buffers
-  // and NCCL's shared-memory segments, beside the server and tokeniser processes. Weights are read
-  // through the page cache, which gives way.
-  s.cpus_per_pod = 4 + 8 * s.gpus_per_pod;
-  s.host_memory_bytes = (32 + 16 * s.gpus_per_pod) * gib;
-  s.shared_memory_bytes = std::max<std::int64_t>(8, 4 * s.gpus_per_pod) * gib;
+  s.cpus_per_pod = needs.cpus;
+  s.host_memory_bytes = needs.host_memory_bytes;
+  s.shared_memory_bytes = needs.shared_memory_bytes;
   s.requests_per_s = c.limit.requests_per_s;
   s.annotations = {{"dsk-device", c.device.name},
                    {"dsk-engine", c.engine.name + "@" + c.engine.version},

@@ -293,6 +293,8 @@ FUNCTION(void, dsk_cancel_destroy, dsk_cancel*);
 FUNCTION(dsk_status, dsk_plan_create, const char*, size_t, dsk_cancel*, dsk_plan**, dsk_error**);
 FUNCTION(dsk_status, dsk_plan_to_json, const dsk_plan*, char**, size_t*, dsk_error**);
 FUNCTION(dsk_status, dsk_plan_summary, const dsk_plan*, dsk_plan_info*, dsk_error**);
+FUNCTION(dsk_status, dsk_plan_fit, const dsk_plan*, const char*, size_t, char**, size_t*,
+         dsk_error**);
 FUNCTION(dsk_status, dsk_plan_emit, const dsk_plan*, dsk_emit_format, char**, size_t*, dsk_error**);
 FUNCTION(void, dsk_plan_destroy, dsk_plan*);
 FUNCTION(dsk_status, dsk_plan_memory, const char*, size_t, char**, size_t*, dsk_error**);

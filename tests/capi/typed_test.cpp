@@ -92,6 +92,30 @@ void plans_are_shared_and_cancelled() {
   }
 }
 
+void placement_is_typed() {
+  const dsk::PlanRequest request = r1();
+  const dsk::Plan plan(request);
+  dsk::FitRequest inventory;
+  inventory.replicas = 1;
+  for (const char* name : {"a", "b"}) {
+    dsk::NodeInventory node;
+    node.name = name;
+    node.device = plan.answer().best->device;
+    node.gpus = 8;
+    inventory.nodes.push_back(node);
+  }
+  inventory.nodes[0].free_gpus.emplace();
+  inventory.nodes[1].nvlink_islands = {{0, 1, 2, 3}, {4, 5, 6, 7}};
+  inventory.nodes[1].free_cpus = 1000;
+  const dsk::FitAnswer answer = plan.fit(inventory);
+  CHECK(answer.fits && answer.replicas_placed == 1);
+  CHECK(answer.needs.gpus == plan.info().gpus_per_replica);
+  CHECK(answer.replicas[0].pods[0].node == "b");
+  CHECK(static_cast<std::int64_t>(answer.nodes[1].gpus.size()) == answer.needs.gpus);
+  CHECK(!answer.nodes[0].fits && answer.nodes[0].reasons[0].code == "free_gpus");
+  CHECK(answer.nodes[0].reasons[0].have == 0);
+}
+
 void json_values_round_trip() {
   const char* text = "{\"a\":[1,2.5,-3e2,true,null],\"b\":\"\\u00e9 \\ud83d\\ude80 \\n\"}";
   const dsk::JsonValue value = dsk::JsonValue::parse(text);
@@ -117,6 +141,7 @@ int main() {
   infeasible_says_why();
   errors_have_a_path();
   plans_are_shared_and_cancelled();
+  placement_is_typed();
   json_values_round_trip();
   CHECK(dsk::catalog_names(DSK_CATALOG_ENGINE).size() >= 4);
   CHECK(

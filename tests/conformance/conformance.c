@@ -66,9 +66,11 @@ static void append_member(text* out, const char* name, const char* value, const 
   append(out, tail, strlen(tail));
 }
 
-enum call_kind { call_plan, call_memory, call_cost };
+enum call_kind { call_plan, call_memory, call_cost, call_fit };
 
-static dsk_status call(enum call_kind kind, const text* request, text* answer, dsk_error** error) {
+/* `plan_request` is the plan that an inventory is for; the other kinds have none. */
+static dsk_status call(enum call_kind kind, const text* plan_request, const text* request,
+                       text* answer, dsk_error** error) {
   char* json = NULL;
   size_t length = 0;
   dsk_status status;
@@ -77,9 +79,13 @@ static dsk_status call(enum call_kind kind, const text* request, text* answer, d
   } else if (kind == call_cost) {
     status = dsk_plan_cost(request->data, request->length, &json, &length, error);
   } else {
+    const text* source = kind == call_fit ? plan_request : request;
     dsk_plan* plan = NULL;
-    status = dsk_plan_create(request->data, request->length, NULL, &plan, error);
-    if (status == DSK_STATUS_OK) status = dsk_plan_to_json(plan, &json, &length, error);
+    status = dsk_plan_create(source->data, source->length, NULL, &plan, error);
+    if (status == DSK_STATUS_OK)
+      status = kind == call_fit
+                   ? dsk_plan_fit(plan, request->data, request->length, &json, &length, error)
+                   : dsk_plan_to_json(plan, &json, &length, error);
     dsk_plan_destroy(plan);
   }
   if (status == DSK_STATUS_OK) {
@@ -102,8 +108,18 @@ static void run_case(const char* folder, const char* name, enum call_kind kind, 
     ++failures;
     return;
   }
+  text plan_request = {NULL, 0};
+  if (kind == call_fit) {
+    snprintf(path, sizeof path, "%s/%s.plan.json", folder, name);
+    if (!read_text(path, &plan_request)) {
+      printf("%s: cannot be read\n", path);
+      ++failures;
+      free(request.data);
+      return;
+    }
+  }
   dsk_error* error = NULL;
-  const dsk_status status = call(kind, &request, &got, &error);
+  const dsk_status status = call(kind, &plan_request, &request, &got, &error);
   if ((status != DSK_STATUS_OK) != fails) {
     printf("%s: %s: %s\n", path, dsk_status_name(status), dsk_error_message(error));
     ++failures;
@@ -133,6 +149,7 @@ static void run_case(const char* folder, const char* name, enum call_kind kind, 
     }
   }
   dsk_error_destroy(error);
+  free(plan_request.data);
   free(request.data);
   free(got.data);
   free(expected.data);
@@ -169,9 +186,11 @@ int main(int argc, char** argv) {
   run_folder(argv[1], "plan", call_plan, 0, update);
   run_folder(argv[1], "memory", call_memory, 0, update);
   run_folder(argv[1], "cost", call_cost, 0, update);
+  run_folder(argv[1], "fit", call_fit, 0, update);
   run_folder(argv[1], "errors/plan", call_plan, 1, update);
   run_folder(argv[1], "errors/memory", call_memory, 1, update);
   run_folder(argv[1], "errors/cost", call_cost, 1, update);
+  run_folder(argv[1], "errors/fit", call_fit, 1, update);
   if (dsk_live_objects() != alive) {
     printf("%llu objects leaked\n", (unsigned long long)(dsk_live_objects() - alive));
     ++failures;

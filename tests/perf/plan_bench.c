@@ -3,6 +3,7 @@
  *
  *     plan_bench REQUEST.json [RUNS]
  */
+#define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -141,6 +141,13 @@ if [ -e tests/k8s/go.mod ]; then
   add go "$logs/go.json"
 fi
 
+stage "Go package"
+for part in types static outside old missing docs stress; do
+  check "Go package, $part" bash tests/bindings/go.sh $part build/release
+done
+DSK_REPORT=$PWD/$logs/go-package.json bash tests/bindings/go.sh test build/release >"$logs/go-package.log" 2>&1 || tail -n 80 "$logs/go-package.log"
+add go "$logs/go-package.json"
+
 if [ -n "$(find tests bindings -name 'test_*.py' 2>/dev/null)" ]; then
   stage "pytest"
   if check "Python packages" bash tests/install.sh python; then

@@ -1,0 +1,3 @@
+module dsk/bindings/go
+
+go 1.24

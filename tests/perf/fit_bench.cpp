@@ -8,7 +8,7 @@ namespace {
 
 const dsk::Plan& plan() {
   static const dsk::Plan made = dsk::Plan::from_json(
-      R"({"model": "deepseek-r1", "devices": ["h200-sxm"], "engines": ["sglang"], "search": {"tp": [8]},
+      R"({"schema": 1, "model": "deepseek-r1", "devices": ["h200-sxm"], "engines": ["sglang"], "search": {"tp": [8]},
           "workload": {"input_tokens": 1000, "output_tokens": 500, "rate_per_s": 4}})");
   return made;
 }

@@ -64,10 +64,12 @@ static void dsk_py_raise(dsk_error* error) {
 
 /* --------------------------------------------------------------------- text */
 
-/* UTF-8 of a str or bytes, borrowed from the object. */
+/* UTF-8 of a str or bytes, borrowed from the object; None is no text. */
 static int dsk_py_text(PyObject* object, const char** text, size_t* length) {
   Py_ssize_t size = 0;
-  if (PyUnicode_Check(object)) {
+  if (object == Py_None) {
+    *text = NULL;
+  } else if (PyUnicode_Check(object)) {
     *text = PyUnicode_AsUTF8AndSize(object, &size);
     if (!*text) return 0;
   } else {
@@ -107,7 +109,7 @@ static const char** dsk_py_texts(PyObject* list, size_t* count) {
       free((void*)texts);
       return NULL;
     }
-    if (strlen(texts[i]) != length) {
+    if (!texts[i] || strlen(texts[i]) != length) {
       PyErr_SetString(PyExc_ValueError, "text with a zero byte in it");
       free((void*)texts);
       return NULL;

@@ -84,10 +84,10 @@ PyObject *log_set(int level, PyObject *receiver);
 
 /* ------------------------------------------------------------- tp.h */
 %ignore dsk_tp_comm_create_local;
-PyObject *tp_comm_create_local(PyObject *devices, PyObject *options);
 %nothread tp_comm_create_local;
-PyObject *dlpack_tensor(PyObject *capsule);
 %nothread dlpack_tensor;
+PyObject *tp_comm_create_local(PyObject *devices, PyObject *options);
+PyObject *dlpack_tensor(PyObject *capsule);
 
 %typemap(in, numinputs=0) dsk_tp_device_info *out (dsk_tp_device_info value) {
   memset(&value, 0, sizeof value);

@@ -1,0 +1,66 @@
+"""Plans for people: a table in notebooks and a chart."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from .schema import PlanAnswer, PlanOption
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def _label(o: PlanOption) -> str:
+    p = o.parallel
+    widths = (("TP", p.tp), ("PP", p.pp), ("DP", p.dp), ("EP", p.ep))
+    split = " ".join(f"{name}{width}" for name, width in widths if width and width > 1)
+    return f"{o.device} {split or 'TP1'}"
+
+
+def _money(value: float | None) -> str:
+    return "–" if value is None else f"${value:,.2f}"
+
+
+def _rows(answer: PlanAnswer) -> list[tuple[str, PlanOption]]:
+    if answer.best is not None:
+        others = [o for o in answer.by_device or () if o != answer.best]
+        return [("best", answer.best), *(("", o) for o in others)]
+    return [("nearest", answer.nearest)] if answer.nearest is not None else []
+
+
+def plan_html(answer: PlanAnswer) -> str:
+    head = ("", "plan", "engine", "replicas", "GPUs", "TTFT ms", "TPOT ms", "tokens/s", "$/h", "$/Mtok")
+    body = ""
+    for mark, o in _rows(answer):
+        cost = o.cost
+        cells = (
+            mark, _label(o), f"{o.engine} {o.engine_version}", str(o.replicas), str(o.gpus), f"{o.performance.ttft_ms:,.0f}",
+            f"{o.performance.tpot_ms:,.1f}", f"{o.performance.output_tokens_per_s:,.0f}",
+            _money(cost.usd_per_hour if cost else None), _money(cost.usd_per_mtok_output if cost else None),
+        )  # fmt: skip
+        body += "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
+    state = "feasible" if answer.feasible else "infeasible"
+    why = f"<p>{escape(answer.explanation.sentence)}</p>" if answer.explanation else ""
+    return (
+        f"<p><b>{escape(answer.model.name)}</b>: {state}</p>{why}"
+        f"<table><thead><tr>{''.join(f'<th>{escape(h)}</th>' for h in head)}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def plot_plan(answer: PlanAnswer, axes: Axes | None) -> Axes:
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError("Plan.plot() needs matplotlib: pip install dsk[plot]") from error
+    axes = axes if axes is not None else pyplot.figure().add_subplot()
+    options = list(answer.pareto or ()) or [o for _, o in _rows(answer)]
+    priced = all(o.cost is not None for o in options)
+    for o in options:
+        height = o.cost.usd_per_hour if priced and o.cost else float(o.gpus)
+        axes.scatter(o.performance.tpot_ms, height)
+        axes.annotate(_label(o), (o.performance.tpot_ms, height), xytext=(4, 4), textcoords="offset points", fontsize=8)
+    axes.set_xlabel("TPOT, ms")
+    axes.set_ylabel("US dollars an hour" if priced else "GPUs")
+    axes.set_title(f"{answer.model.name}: {'plans that nothing beats' if answer.feasible else 'nearest plan'}")
+    return axes

@@ -1,0 +1,31 @@
+"""Shared by the tests of the Python package, which run against an installed wheel (tests/python.sh)."""
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dsk
+
+ROOT = Path(__file__).resolve().parents[3]
+R1 = {
+    "schema": 1, "model": "deepseek-r1", "devices": ["h200-sxm"], "engines": ["vllm"],
+    "workload": {"rate_per_s": 2, "input_tokens": 2048, "output_tokens": 512}, "slo": {"tpot_ms": 50},
+}  # fmt: skip
+STEP = {"model": "deepseek-r1", "device": "h200-sxm", "engine": "vllm", "parallel": {"tp": 8}}
+LOAD = {
+    "model": "llama-3.1-8b", "device": "h100-sxm",
+    "workload": {"requests": 200, "input": 512, "output": 64, "arrivals": {"rate_per_s": 10}},
+}  # fmt: skip
+# Hours of simulated work: what a time limit or an interrupt stops.
+ENDLESS = {**LOAD, "workload": {**LOAD["workload"], "requests": 1_000_000_000}}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_alive() -> Iterator[None]:
+    gc.collect()
+    before = dsk.live_objects()
+    yield
+    gc.collect()
+    assert dsk.live_objects() <= before

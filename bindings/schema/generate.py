@@ -1,4 +1,4 @@
-"""Writes the typed documents of the Go and Java packages from docs/schema.
+"""Writes the typed documents of the Python, Go and Java packages from docs/schema.
 
     generate.py           writes the files
     generate.py --check   exits 1 and names the files that are not as they would be written
@@ -13,14 +13,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import go
 import java
 import model
+import python
 
 ROOT = Path(__file__).resolve().parents[2]
-OWNED = [("bindings/go", "schema_*.go"), (java.FOLDER, "*.java")]
+OWNED = [("bindings/go", "schema_*.go"), (java.FOLDER, "*.java"), (python.FOLDER, "*.py")]
 
 
 def main():
     structs = model.read()
-    wanted = {**go.files(structs), **java.files(structs)}
+    wanted = {**go.files(structs), **java.files(structs), **python.files(structs)}
     there = {str(p.relative_to(ROOT)) for folder, pattern in OWNED for p in (ROOT / folder).glob(pattern)}
     stale = sorted(there - wanted.keys())
     for name, text in wanted.items():

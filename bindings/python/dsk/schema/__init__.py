@@ -30,6 +30,15 @@ from .cost_request import (
     CostLoad as CostLoad,
     CostRequest as CostRequest,
 )
+from .fit_answer import (
+    FitAnswerNeeds as FitAnswerNeeds,
+    FitAnswerReplicaPod as FitAnswerReplicaPod,
+    FitAnswerReplica as FitAnswerReplica,
+    FitAnswerNodeReason as FitAnswerNodeReason,
+    FitAnswerNode as FitAnswerNode,
+    FitAnswer as FitAnswer,
+)
+from .fit_request import FitNode as FitNode, FitRequest as FitRequest
 from .load_report import (
     LoadReportRequests as LoadReportRequests,
     LoadReportTokens as LoadReportTokens,

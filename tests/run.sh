@@ -151,8 +151,9 @@ add go "$logs/go-package.json"
 if [ -n "$(find tests bindings -name 'test_*.py' 2>/dev/null)" ]; then
   stage "pytest"
   if check "Python packages" bash tests/install.sh python; then
-    DSK_BUILD=$PWD/build/release "$DSK_CACHE/python/bin/python" -m pytest -q -rs --junitxml="$logs/pytest.xml" tests >"$logs/pytest.log" 2>&1 ||
-      tail -n 100 "$logs/pytest.log"
+    check "Python wheel" bash tests/bindings/python.sh build/release
+    DSK_BUILD=$PWD/build/release PYTHONPATH=$PWD/build/release/python/site "$DSK_CACHE/python/bin/python" -m pytest -q -rs \
+      --junitxml="$logs/pytest.xml" tests bindings/python/tests >"$logs/pytest.log" 2>&1 || tail -n 100 "$logs/pytest.log"
     add pytest "$logs/pytest.xml"
   fi
 fi

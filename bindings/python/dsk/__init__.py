@@ -53,6 +53,8 @@ from .planning import model_from_config as model_from_config
 from .planning import open_loop as open_loop
 from .planning import plan as plan
 from .schema import CostRequest as CostRequest
+from .schema import FitAnswer as FitAnswer
+from .schema import FitRequest as FitRequest
 from .schema import Limits as Limits
 from .schema import LoadRequest as LoadRequest
 from .schema import MemoryRequest as MemoryRequest

@@ -11,7 +11,10 @@ from ._call import Cancel, long_call
 from ._document import request_text
 from ._handle import Handle
 from ._loader import native
-from .schema import CostAnswer, CostRequest, MemoryAnswer, MemoryRequest, Model, PlanAnswer, PlanOption, PlanRequest, Workload
+from .schema import (
+    CostAnswer, CostRequest, FitAnswer, FitRequest, MemoryAnswer, MemoryRequest, Model, PlanAnswer, PlanOption, PlanRequest,
+    Workload,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,6 +89,14 @@ class Plan(Handle):
         except KeyError:
             raise ValueError(f"format is {format!r} and must be one of {', '.join(EMIT_FORMATS)}") from None
         return native.dsk_plan_emit(self._handle, number)
+
+    def fit(self, request: FitRequest | Mapping[str, Any] | str | bytes) -> FitAnswer:
+        """Where its replicas fit in a cluster: for each node the GPUs by index and a score, or each reason why not."""
+        return FitAnswer.from_json(self.fit_json(request))
+
+    def fit_json(self, request: FitRequest | Mapping[str, Any] | str | bytes) -> str:
+        """fit() as JSON text, the same bytes in every language."""
+        return native.dsk_plan_fit(self._handle, request_text(request))
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Cost and speed of the plans that nothing beats, on matplotlib axes (new ones without `axes`)."""

@@ -14,12 +14,10 @@ R1 = {
     "workload": {"rate_per_s": 2, "input_tokens": 2048, "output_tokens": 512}, "slo": {"tpot_ms": 50},
 }  # fmt: skip
 STEP = {"model": "deepseek-r1", "device": "h200-sxm", "engine": "vllm", "parallel": {"tp": 8}}
-LOAD = {
-    "model": "llama-3.1-8b", "device": "h100-sxm",
-    "workload": {"requests": 200, "input": 512, "output": 64, "arrivals": {"rate_per_s": 10}},
-}  # fmt: skip
+REQUESTS = {"requests": 200, "input": 512, "output": 64, "arrivals": {"rate_per_s": 10}}
+LOAD = {"model": "llama-3.1-8b", "device": "h100-sxm", "workload": REQUESTS}
 # Hours of simulated work: what a time limit or an interrupt stops.
-ENDLESS = {**LOAD, "workload": {**LOAD["workload"], "requests": 1_000_000_000}}
+ENDLESS = {**LOAD, "workload": {**REQUESTS, "requests": 1_000_000_000}}
 
 
 @pytest.fixture(autouse=True)

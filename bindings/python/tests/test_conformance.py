@@ -37,6 +37,7 @@ def test_every_folder_is_run() -> None:
 
 @pytest.mark.parametrize("kind", CALLS)
 def test_answers(kind: str) -> None:
+    assert vectors(kind)
     for path in vectors(kind):
         answer = CALLS[kind](path.read_bytes(), path)
         assert answer.encode() == path.with_name(path.name.replace(".request.", ".answer.")).read_bytes(), path.name
@@ -44,6 +45,7 @@ def test_answers(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CALLS)
 def test_errors(kind: str) -> None:
+    assert vectors(f"errors/{kind}")
     for path in vectors(f"errors/{kind}"):
         with pytest.raises(dsk.Error) as caught:
             CALLS[kind](path.read_bytes(), path)

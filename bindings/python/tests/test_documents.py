@@ -20,7 +20,7 @@ DOCUMENTS = [
 
 def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+        return {k: without_nulls(v) for k, v in value.items() if v is not None and not k.startswith("x-")}
     if isinstance(value, list):
         return [without_nulls(v) for v in value]
     return value

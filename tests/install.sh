@@ -4,6 +4,7 @@
 #   tests/install.sh build    compiler, CMake, Ninja and the header-only libraries: library and tool
 #   tests/install.sh          all that tests/run.sh needs, but for
 #   tests/install.sh python   the packages of the Python tests (tests/requirements.txt), and
+#   tests/install.sh arm64    the cross compiler and qemu for tests/arm64.sh, and
 #   tests/install_cuda.sh     the CUDA toolkit
 #
 # What is there already is left alone, so a second run takes no network.
@@ -12,7 +13,7 @@ cd "$(dirname "$0")"
 . ./env.sh
 
 build=(gcc g++ cmake ninja-build nlohmann-json3-dev libcli11-dev zlib1g-dev libcurl4-openssl-dev)
-tests=(doctest-dev clang-14 libclang-rt-14-dev clang-format-14 binutils pkg-config python3 python3-venv ca-certificates)
+tests=(doctest-dev clang-14 libclang-rt-14-dev clang-format-14 binutils pkg-config dpkg-dev python3 python3-venv ca-certificates)
 
 # A tool of the machine's own (a newer CMake in /usr/local, say) stands for Debian's package.
 present() {
@@ -66,6 +67,16 @@ install_python() {
   cp requirements.txt "$want"
 }
 
+# Libraries of the other architecture; there is nothing to do where this machine is one itself.
+install_arm64() {
+  dpkg --print-foreign-architectures | grep -q '^arm64$' || dpkg --add-architecture arm64
+  install_packages gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user-static zlib1g-dev:arm64
+}
+
+if [ "${1-}" = arm64 ]; then
+  install_arm64
+  exit
+fi
 install_packages "${build[@]}"
 [ "${1-}" = build ] && exit 0
 install_packages "${tests[@]}"

@@ -100,7 +100,7 @@ stage "GCC, optimised${cuda:+, with the CUDA plugin}"
 if build release all "${cuda[@]}"; then
   run_ctest release --preset release
   stage "packages"
-  for consumer in find_package pkg-config pkg-config-static; do
+  for consumer in find_package pkg-config pkg-config-static deb; do
     check "package $consumer" tests/package/check.sh $consumer build/release
   done
   if [ -e lib/cli/CMakeLists.txt ]; then
@@ -130,6 +130,11 @@ if check "configure subproject" cmake -S tests/package -B build/tsan -DDSK_SOURC
   check "build subproject" cmake --build build/tsan -j "$(nproc)" --target thread_tests consumers; then
   run_ctest tsan --test-dir build/tsan -R '^consumer_'
   run_ctest tsan-threads --test-dir build/tsan -L threads
+fi
+
+stage "64-bit Arm, under qemu"
+if check "cross build for 64-bit Arm" bash tests/arm64.sh build/arm64 "$PWD/$logs/ctest-arm64.xml"; then
+  add ctest "$logs/ctest-arm64.xml"
 fi
 
 if [ -e tests/k8s/go.mod ]; then

@@ -1,10 +1,56 @@
 // How the cost of serving DeepSeek-R1 falls as the bound on TPOT is relaxed: typed requests and
-// answers, no JSON by hand.
+// answers, no JSON by hand. Prints a table and draws a chart.
+//
+//     what_if [CHART.svg]
+#include <algorithm>
 #include <cstdio>
+#include <fstream>
+#include <vector>
 
 #include "dsk/dsk.hpp"
 
-int main() try {
+namespace {
+
+struct Point {
+  double tpot_ms, usd_per_mtok;
+  std::int64_t gpus;
+};
+
+// Bars from the top of the scale down, one for each bound, labelled with price and GPUs.
+std::string chart(const std::vector<Point>& points) {
+  constexpr int width = 90, height = 240, top = 40;
+  double most = 1e-9;
+  for (const Point& p : points)
+    most = std::max(most, p.usd_per_mtok);
+  char line[256];
+  std::snprintf(line, sizeof line,
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+                "font-family=\"sans-serif\" font-size=\"12\">\n",
+                width * static_cast<int>(points.size()) + 20, top + height + 30);
+  std::string svg = line;
+  svg +=
+      "<text x=\"10\" y=\"20\">DeepSeek-R1: US dollars per million output tokens by TPOT</text>\n";
+  int x = 10;
+  for (const Point& p : points) {
+    const double bar = height * p.usd_per_mtok / most;
+    std::snprintf(line, sizeof line,
+                  "<rect x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" fill=\"#4477aa\"/>\n", x,
+                  top + height - bar, width - 20, bar);
+    svg += line;
+    std::snprintf(line, sizeof line,
+                  "<text x=\"%d\" y=\"%.1f\">%.2f</text><text x=\"%d\" y=\"%d\">%.0f ms, %lld "
+                  "GPUs</text>\n",
+                  x, top + height - bar - 4, p.usd_per_mtok, x, top + height + 18, p.tpot_ms,
+                  static_cast<long long>(p.gpus));
+    svg += line;
+    x += width;
+  }
+  return svg + "</svg>\n";
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
   dsk::check_abi();
   dsk::PlanRequest request;
   request.model = dsk::ModelRef::named("deepseek-r1");
@@ -14,6 +60,7 @@ int main() try {
       dsk::Workload::open_loop(/*rate_per_s=*/5, /*input_tokens=*/2048, /*output_tokens=*/512);
   request.slo.ttft_ms = 3000;
 
+  std::vector<Point> points;
   std::printf("%8s  %-10s %5s  %-16s %10s\n", "TPOT ms", "device", "GPUs", "split", "$/Mtok out");
   for (const double tpot_ms : {15.0, 20.0, 30.0, 50.0, 100.0}) {
     request.slo.tpot_ms = tpot_ms;
@@ -28,6 +75,16 @@ int main() try {
                   static_cast<int>(best.dp), static_cast<int>(best.ep));
     std::printf("%8.0f  %-10s %5d  %-16s %10.2f\n", tpot_ms, best.device.c_str(),
                 static_cast<int>(best.gpus), split, best.usd_per_mtok_output.value_or(0));
+    points.push_back({tpot_ms, best.usd_per_mtok_output.value_or(0), best.gpus});
+  }
+  if (argc > 1) {
+    std::ofstream file(argv[1]);
+    file << chart(points);
+    if (!file.flush()) {
+      std::fprintf(stderr, "%s cannot be written\n", argv[1]);
+      return 4;
+    }
+    std::printf("\nchart: %s\n", argv[1]);
   }
   return 0;
 } catch (const dsk::Error& e) {

@@ -4,6 +4,7 @@
 #   pkg-config        shared from C11 and C++17
 #   pkg-config-static a C11 program without any shared library
 #   tool              the installed tool, when the build has one
+#   deb               the Debian packages: what they depend on, and a program against their files
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$2" && pwd)
@@ -42,6 +43,23 @@ case $1 in
   tool)
     # The tool must find its library from where it lies, without LD_LIBRARY_PATH.
     "$prefix/bin/dsk" version
+    ;;
+  deb)
+    cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/packages" >cpack.log || { cat cpack.log; exit 1; }
+    for package in libdsk0 libdsk-dev dsk-tools; do
+      file=$(echo packages/"$package"_*.deb)
+      dpkg-deb -f "$file" Package Version Depends
+      dpkg-deb -x "$file" root
+    done
+    dpkg-deb -f packages/libdsk0_*.deb Depends | grep -q 'libc6 (>=' || { echo "libdsk0 names no C library"; exit 1; }
+    for package in libdsk-dev dsk-tools; do
+      dpkg-deb -f packages/"$package"_*.deb Depends | grep -q 'libdsk0 (=' || { echo "$package does not ask for its library"; exit 1; }
+    done
+    export PKG_CONFIG_PATH=$work/root/usr/lib/pkgconfig
+    # shellcheck disable=SC2046
+    gcc -std=c11 "${warnings[@]}" "$here/consumer.c" $(pkg-config --cflags --libs dsk) -o c
+    LD_LIBRARY_PATH=$work/root/usr/lib ./c
+    root/usr/bin/dsk version
     ;;
   *) echo "unknown consumer $1"; exit 1 ;;
 esac

@@ -24,15 +24,16 @@ _Static_assert(sizeof(void*) == sizeof(jlong) && sizeof(size_t) == sizeof(jlong)
 
 static jbyteArray dsk_java_bytes(JNIEnv* env, const char* text, size_t length) {
   const jbyteArray array = (*env)->NewByteArray(env, (jsize)length);
-  if (array)
-    (*env)->SetByteArrayRegion(env, array, 0, (jsize)length, (const jbyte*)text);
+  if (array) (*env)->SetByteArrayRegion(env, array, 0, (jsize)length, (const jbyte*)text);
   return array;
 }
 
-/* Throws DskException(int, byte[], byte[], byte[]) and frees the error. An exception that a callback threw goes first. */
+/* Throws DskException(int, byte[], byte[], byte[]) and frees the error. An exception that a
+ * callback threw goes first. */
 static void dsk_java_throw(JNIEnv* env, dsk_error* error) {
   if (!(*env)->ExceptionCheck(env)) {
-    const char* texts[3] = {dsk_error_message(error), dsk_error_path(error), dsk_error_where(error)};
+    const char* texts[3] = {dsk_error_message(error), dsk_error_path(error),
+                            dsk_error_where(error)};
     jbyteArray arrays[3] = {NULL, NULL, NULL};
     const jclass type = (*env)->FindClass(env, "ai/dsk/DskException");
     const jmethodID make = type ? (*env)->GetMethodID(env, type, "<init>", "(I[B[B[B)V") : NULL;
@@ -49,7 +50,8 @@ static void dsk_java_throw(JNIEnv* env, dsk_error* error) {
   dsk_error_destroy(error);
 }
 
-/* The elements for C to read and write; NULL for null, and with an exception pending when there is no memory. */
+/* The elements for C to read and write; NULL for null, and with an exception pending when there is
+ * no memory. */
 static jlong* dsk_java_longs_begin(JNIEnv* env, jlongArray array, dsk_java_longs* out) {
   out->data = NULL;
   out->count = 0;
@@ -81,7 +83,8 @@ static void dsk_java_free_texts(char** texts, size_t count) {
   free(texts);
 }
 
-/* NUL-terminated copies of a byte[][]; NULL with an exception pending when there is no memory or an element is null. */
+/* NUL-terminated copies of a byte[][]; NULL with an exception pending when there is no memory or an
+ * element is null. */
 static char** dsk_java_texts(JNIEnv* env, jobjectArray array, size_t* count) {
   const jsize length = array ? (*env)->GetArrayLength(env, array) : 0;
   char** texts = (char**)calloc((size_t)length + 1, sizeof *texts);
@@ -109,8 +112,8 @@ static long long dsk_java_buffer_address(dsk_java_object buffer) {
   return (long long)(intptr_t)(*buffer.env)->GetDirectBufferAddress(buffer.env, buffer.object);
 }
 
-/* Calls Work.run(ByteBuffer) with the sample's memory. An exception stays pending, ends the measurement, and is thrown when
- * the call returns to Java. */
+/* Calls Work.run(ByteBuffer) with the sample's memory. An exception stays pending, ends the
+ * measurement, and is thrown when the call returns to Java. */
 static dsk_status dsk_java_sample(void* user, dsk_bench_sample* sample) {
   const dsk_java_object* work = (const dsk_java_object*)user;
   JNIEnv* env = work->env;
@@ -127,7 +130,8 @@ static dsk_status dsk_java_sample(void* user, dsk_bench_sample* sample) {
 }
 
 /* --------------------------------------------------------------------- log */
-/* One static method of Java's receives the messages of every thread, so that no reference is held while receivers change. */
+/* One static method of Java's receives the messages of every thread, so that no reference is held
+ * while receivers change. */
 static JavaVM* dsk_java_vm = NULL;
 static jclass dsk_java_log_class = NULL;
 static jmethodID dsk_java_log_method = NULL;
@@ -152,7 +156,8 @@ static void dsk_java_log(dsk_log_level level, const char* module, const char* me
   if (here == JNI_EDETACHED) (*dsk_java_vm)->DetachCurrentThread(dsk_java_vm);
 }
 
-/* `receiver` is the class with the static method receive(int, byte[], byte[]), or null. Java serialises the calls. */
+/* `receiver` is the class with the static method receive(int, byte[], byte[]), or null. Java
+ * serialises the calls. */
 static void dsk_java_log_set(int level, dsk_java_object receiver) {
   JNIEnv* env = receiver.env;
   if (!receiver.object) {
@@ -161,7 +166,8 @@ static void dsk_java_log_set(int level, dsk_java_object receiver) {
   }
   if (!dsk_java_log_class) {
     if ((*env)->GetJavaVM(env, &dsk_java_vm) != JNI_OK) return;
-    dsk_java_log_method = (*env)->GetStaticMethodID(env, (jclass)receiver.object, "receive", "(I[B[B)V");
+    dsk_java_log_method =
+        (*env)->GetStaticMethodID(env, (jclass)receiver.object, "receive", "(I[B[B)V");
     if (!dsk_java_log_method) return;
     dsk_java_log_class = (jclass)(*env)->NewGlobalRef(env, receiver.object);
   }

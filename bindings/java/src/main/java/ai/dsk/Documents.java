@@ -12,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Records as JSON and back: a component's name is the member's in camel case; null and empty lists are left out. */
+/** Records as JSON and back: a component's name is the member's in camel case; null is left out. */
 final class Documents {
   private record Member(String name, Type type, RecordComponent component) {}
 
@@ -45,6 +45,14 @@ final class Documents {
 
   static <V> Map<String, V> copy(Map<String, V> map) {
     return map == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(map));
+  }
+
+  static <T> List<T> copyOrNull(List<T> list) {
+    return list == null ? null : List.copyOf(list);
+  }
+
+  static <V> Map<String, V> copyOrNull(Map<String, V> map) {
+    return map == null ? null : copy(map);
   }
 
   static List<Long> list(long... values) {
@@ -108,8 +116,7 @@ final class Documents {
     }
     for (Member member : shape.members) {
       Object part = get(value, member);
-      boolean absent = part == null || part instanceof List<?> l && l.isEmpty() || part instanceof Map<?, ?> m && m.isEmpty();
-      if (!absent) {
+      if (part != null) {
         members.put(member.name, json(part, path + "/" + member.name));
       }
     }

@@ -103,6 +103,27 @@ public final class Plan implements AutoCloseable {
     return handle.inside(p -> Text.from(out -> dsk_native.dsk_plan_emit(p, format.ordinal(), out)));
   }
 
+  /**
+   * Where the plan's replicas fit: the question of a scheduler. Too little room is no failure: see {@link FitAnswer#fits}.
+   *
+   * @param inventory the nodes
+   * @return each node with GPUs and score or reasons, and a placement of all replicas, or of as many as there is room for
+   * @throws DskException UNSUPPORTED for an infeasible plan
+   */
+  public FitAnswer fit(FitRequest inventory) {
+    return Documents.decode(FitAnswer.class, new String(fitJson(Documents.encode(inventory)), java.nio.charset.StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Where the plan's replicas fit, document in, document out.
+   *
+   * @param inventory UTF-8 (docs/schema/fit-request.schema.json)
+   * @return UTF-8 (docs/schema/fit-answer.schema.json)
+   */
+  public byte[] fitJson(byte[] inventory) {
+    return handle.inside(p -> Text.bytesFrom(out -> dsk_native.dsk_plan_fit(p, inventory, out)));
+  }
+
   @Override
   public void close() {
     handle.close();

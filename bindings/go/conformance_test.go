@@ -13,8 +13,8 @@ import (
 const vectors = "../../tests/conformance"
 
 // calls is what each folder of vectors is for.
-var calls = map[string]func([]byte) ([]byte, error){
-	"plan": func(request []byte) ([]byte, error) {
+var calls = map[string]func(name string, request []byte) ([]byte, error){
+	"plan": func(_ string, request []byte) ([]byte, error) {
 		plan, err := NewPlanJSON(context.Background(), request)
 		if err != nil {
 			return nil, err
@@ -22,8 +22,20 @@ var calls = map[string]func([]byte) ([]byte, error){
 		defer plan.Close()
 		return plan.JSON()
 	},
-	"memory": MemoryJSON,
-	"cost":   CostJSON,
+	"memory": func(_ string, request []byte) ([]byte, error) { return MemoryJSON(request) },
+	"cost":   func(_ string, request []byte) ([]byte, error) { return CostJSON(request) },
+	"fit": func(name string, request []byte) ([]byte, error) {
+		text, err := os.ReadFile(strings.Replace(name, ".request.", ".plan.", 1))
+		if err != nil {
+			return nil, err
+		}
+		plan, err := NewPlanJSON(context.Background(), text)
+		if err != nil {
+			return nil, err
+		}
+		defer plan.Close()
+		return plan.FitJSON(request)
+	},
 }
 
 func cases(t *testing.T, folder string) []string {
@@ -47,7 +59,7 @@ func read(t *testing.T, name string) []byte {
 func TestConformanceAnswers(t *testing.T) {
 	for folder, call := range calls {
 		for _, name := range cases(t, folder) {
-			got, err := call(read(t, name))
+			got, err := call(name, read(t, name))
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
@@ -80,7 +92,7 @@ func quote(s string) string {
 func TestConformanceErrors(t *testing.T) {
 	for folder, call := range calls {
 		for _, name := range cases(t, "errors/"+folder) {
-			_, err := call(read(t, name))
+			_, err := call(name, read(t, name))
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Errorf("%s: no *Error but %v", name, err)

@@ -132,6 +132,28 @@ func (p *Plan) Emit(format EmitFormat) (string, error) {
 	return string(out), err
 }
 
+// Fit says where the plan's replicas fit: the question of a scheduler. Too little room is no error: see [FitAnswer].Fits. An
+// infeasible plan is [Unsupported].
+func (p *Plan) Fit(inventory FitRequest) (*FitAnswer, error) {
+	document, err := marshal(inventory)
+	if err != nil {
+		return nil, err
+	}
+	out, err := p.FitJSON(document)
+	return decode[FitAnswer](out, err)
+}
+
+// FitJSON is Fit, document in (docs/schema/fit-request.schema.json), document out (fit-answer.schema.json).
+func (p *Plan) FitJSON(inventory []byte) (out []byte, err error) {
+	err = p.h.inside(func(plan unsafe.Pointer) (err error) {
+		var a answer
+		data, length := bytesIn(inventory)
+		out, err = a.bytes(C.dsk_plan_fit((*C.dsk_plan)(plan), data, length, &a.data, &a.length, &a.err))
+		return err
+	})
+	return out, err
+}
+
 // decode reads an answer of the library into its struct.
 func decode[T any](document []byte, err error) (*T, error) {
 	if err != nil {

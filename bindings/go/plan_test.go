@@ -119,6 +119,23 @@ func TestWhatJSONCannotSayIsRefusedWithItsPlace(t *testing.T) {
 	}
 }
 
+func TestFit(t *testing.T) {
+	plan := newPlan(t)
+	answer, err := plan.Fit(FitRequest{Nodes: []FitNode{
+		{Name: "empty", Device: "NVIDIA-H200", GPUs: 8, FreeGPUs: []int64{}},
+		{Name: "größe-🚀", Device: "NVIDIA-H200", GPUs: 8},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !answer.Fits || answer.Nodes[0].Fits || answer.Nodes[0].Reasons[0].Code != "free_gpus" || !answer.Nodes[1].Fits || answer.Replicas[0].Pods[0].Node != "größe-🚀" {
+		t.Errorf("%+v", answer)
+	}
+	if _, err := plan.Fit(FitRequest{}); !errors.Is(err, InvalidRequest) {
+		t.Errorf("an inventory of nothing: %v", err)
+	}
+}
+
 func TestEmit(t *testing.T) {
 	plan := newPlan(t)
 	for format, part := range map[EmitFormat]string{EmitTable: "h200", EmitKubernetes: `kind: "Deployment"`, EmitCommand: "vllm serve"} {

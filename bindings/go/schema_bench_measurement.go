@@ -24,14 +24,14 @@ type Measurement struct {
 	// Of one iteration
 	MedianNs *float64 `json:"median_ns,omitempty"`
 	// Percentile bootstrap of the median
-	IntervalNs []float64 `json:"interval_ns,omitempty"`
+	IntervalNs []float64 `json:"interval_ns,omitzero"`
 	Confidence *float64  `json:"confidence,omitempty"`
 	// Median absolute deviation
 	MadNs *float64 `json:"mad_ns,omitempty"`
 	// 1.4826 MAD / median
 	Noise         *float64           `json:"noise,omitempty"`
 	MeanNs        *float64           `json:"mean_ns,omitempty"`
-	PercentilesNs map[string]float64 `json:"percentiles_ns,omitempty"`
+	PercentilesNs map[string]float64 `json:"percentiles_ns,omitzero"`
 	// Until the host was free again
 	EnqueueNs *float64 `json:"enqueue_ns,omitempty"`
 	// Moved by one iteration
@@ -46,5 +46,5 @@ type Measurement struct {
 	SampledS  *float64 `json:"sampled_s,omitempty"`
 	// No doubts
 	Trusted *bool              `json:"trusted,omitempty"`
-	Doubts  []MeasurementDoubt `json:"doubts,omitempty"`
+	Doubts  []MeasurementDoubt `json:"doubts,omitzero"`
 }

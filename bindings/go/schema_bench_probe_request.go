@@ -15,7 +15,7 @@ type BenchProbeLinear struct {
 type BenchProbeRequest struct {
 	Suite string `json:"suite,omitempty"`
 	// Of the suite only these, by name
-	Probes []string `json:"probes,omitempty"`
+	Probes []string `json:"probes,omitzero"`
 	// Name the probes, measure nothing
 	List    bool   `json:"list,omitempty"`
 	Backend string `json:"backend,omitempty"`
@@ -26,5 +26,5 @@ type BenchProbeRequest struct {
 	Model string `json:"model,omitempty"`
 	TP    int64  `json:"tp,omitempty"`
 	// Layers of a model, y[m, n] = x[m, k] w[n, k]^T, measured at m = 1, 16, 64 and 4096
-	Linears []BenchProbeLinear `json:"linears,omitempty"`
+	Linears []BenchProbeLinear `json:"linears,omitzero"`
 }

@@ -27,7 +27,7 @@ type CalibrationProduct struct {
 	// 1 - after / before, of the 90 % half widths
 	IntervalNarrowedBy *float64                  `json:"interval_narrowed_by,omitempty"`
 	ValidRange         json.RawMessage           `json:"valid_range,omitempty"`
-	Outliers           []json.RawMessage         `json:"outliers,omitempty"`
+	Outliers           []json.RawMessage         `json:"outliers,omitzero"`
 	Points             []CalibrationProductPoint `json:"points"`
 }
 
@@ -44,6 +44,6 @@ type Calibration struct {
 	AsOf               string               `json:"as_of"`
 	MeasurementsSHA256 string               `json:"measurements_sha256,omitempty"`
 	Products           []CalibrationProduct `json:"products"`
-	RatesGbPerS        map[string]float64   `json:"rates_gb_per_s,omitempty"`
+	RatesGbPerS        map[string]float64   `json:"rates_gb_per_s,omitzero"`
 	KernelInGraphUs    *float64             `json:"kernel_in_graph_us,omitempty"`
 }

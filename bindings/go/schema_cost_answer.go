@@ -156,10 +156,10 @@ type CostAnswer struct {
 	Utilisation float64 `json:"utilisation"`
 	// Total cost of ownership
 	Ownership *CostAnswerOwnership `json:"ownership,omitempty"`
-	Cloud     []CostAnswerCloud    `json:"cloud,omitempty"`
+	Cloud     []CostAnswerCloud    `json:"cloud,omitzero"`
 	Project   *CostAnswerProject   `json:"project,omitempty"`
 	// US dollars for each million tokens
-	Tokens []CostAnswerToken `json:"tokens,omitempty"`
+	Tokens []CostAnswerToken `json:"tokens,omitzero"`
 	// The cheapest split of the load curve; null when nothing may carry it
 	Mix         *CostAnswerMix       `json:"mix,omitempty"`
 	Assumptions []string             `json:"assumptions"`

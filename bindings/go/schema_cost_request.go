@@ -78,7 +78,7 @@ type CostRequest struct {
 	// Version of this schema
 	Schema int64 `json:"schema,omitempty"`
 	// Your own documents: prices, devices, links, ...
-	Catalog []json.RawMessage `json:"catalog,omitempty"`
+	Catalog []json.RawMessage `json:"catalog,omitzero"`
 	// Accelerator, for its prices and power
 	Device string `json:"device,omitempty"`
 	// How many; 1 when absent
@@ -88,7 +88,7 @@ type CostRequest struct {
 	// What owning costs. Yearly costs are paid at the end of each year
 	Ownership CostOwnership `json:"ownership,omitzero"`
 	// Ways to rent; the price lists' offers for the device when absent
-	Cloud []CostCloud `json:"cloud,omitempty"`
+	Cloud []CostCloud `json:"cloud,omitzero"`
 	// No load goes to a cloud that is farther away
 	MaxNetworkMs *float64 `json:"max_network_ms,omitempty"`
 	// Compare for a project of this length; at most the life of the hardware

@@ -9,7 +9,7 @@ type FitAnswerNeeds struct {
 	// Width of a tensor-parallel group within the pod
 	TP              int64 `json:"tp"`
 	NodesPerReplica int64 `json:"nodes_per_replica"`
-	Cpus            int64 `json:"cpus"`
+	CPUs            int64 `json:"cpus"`
 	// Shared memory included
 	HostMemoryGib float64 `json:"host_memory_gib"`
 	// Between nodes; 0 for one node
@@ -49,8 +49,8 @@ type FitAnswerNode struct {
 	// 70 for the share of the free GPUs that the pod uses, 30 for the share of the free GPUs of the islands that it opens; 0 when it does not fit
 	Score int64 `json:"score"`
 	// Indices that the pod would take
-	GPUs    []int64               `json:"gpus,omitempty"`
-	Reasons []FitAnswerNodeReason `json:"reasons,omitempty"`
+	GPUs    []int64               `json:"gpus,omitzero"`
+	Reasons []FitAnswerNodeReason `json:"reasons,omitzero"`
 }
 
 // FitAnswer is the document of docs/schema/fit-answer.schema.json.

@@ -11,13 +11,13 @@ type FitNode struct {
 	// GPUs of the node
 	GPUs int64 `json:"gpus"`
 	// Indices that nobody holds; all when absent
-	FreeGPUs []int64 `json:"free_gpus,omitempty"`
+	FreeGPUs []int64 `json:"free_gpus,omitzero"`
 	// Indices in MIG mode: not whole GPUs
-	MIGGPUs []int64 `json:"mig_gpus,omitempty"`
+	MIGGPUs []int64 `json:"mig_gpus,omitzero"`
 	// Indices that NVLink joins, each in one island; GPUs of none stand alone. When absent, as the plan's device is built
-	NvlinkIslands     [][]int64 `json:"nvlink_islands,omitempty"`
+	NvlinkIslands     [][]int64 `json:"nvlink_islands,omitzero"`
 	FreeHostMemoryGib *float64  `json:"free_host_memory_gib,omitempty"`
-	FreeCpus          *int64    `json:"free_cpus,omitempty"`
+	FreeCPUs          *int64    `json:"free_cpus,omitempty"`
 	// All NICs of the node, one direction
 	NetworkGbitS *float64 `json:"network_gbit_s,omitempty"`
 	// A replica over several nodes stays within one rack

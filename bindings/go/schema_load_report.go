@@ -51,7 +51,7 @@ type LoadReport struct {
 	Rates    map[string]float64 `json:"rates"`
 	// ttft_ms, tpot_ms, itl_ms, e2e_ms, send_delay_ms; see definitions
 	Latency        json.RawMessage   `json:"latency"`
-	Definitions    map[string]string `json:"definitions,omitempty"`
+	Definitions    map[string]string `json:"definitions,omitzero"`
 	JournalFailure string            `json:"journal_failure,omitempty"`
 	// Log-linear, 512 bins an octave: what reports are merged by
 	Histograms json.RawMessage `json:"histograms"`

@@ -17,7 +17,7 @@ type LoadEndpoint struct {
 	Stream *bool  `json:"stream,omitempty"`
 	// Environment variable that holds the key; the key is written nowhere
 	KeyEnv            string            `json:"key_env,omitempty"`
-	Headers           map[string]string `json:"headers,omitempty"`
+	Headers           map[string]string `json:"headers,omitzero"`
 	CAFile            string            `json:"ca_file,omitempty"`
 	VerifyCertificate *bool             `json:"verify_certificate,omitempty"`
 	ConnectTimeoutS   float64           `json:"connect_timeout_s,omitempty"`

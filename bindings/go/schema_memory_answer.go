@@ -147,7 +147,7 @@ type MemoryAnswer struct {
 	// Of one device; tokens and sequences of one replica
 	KVPool MemoryAnswerKvPool `json:"kv_pool"`
 	// The same deployment with other weights
-	Formats     []MemoryAnswerFormat `json:"formats,omitempty"`
+	Formats     []MemoryAnswerFormat `json:"formats,omitzero"`
 	Assumptions []string             `json:"assumptions"`
 	Warnings    []string             `json:"warnings"`
 }

@@ -33,7 +33,7 @@ type MemoryRequest struct {
 	// Version of this schema
 	Schema int64 `json:"schema,omitempty"`
 	// Further catalogue documents, which replace or add
-	Catalog []json.RawMessage `json:"catalog,omitempty"`
+	Catalog []json.RawMessage `json:"catalog,omitzero"`
 	// Which model: a catalogue name, a config.json, or a size
 	Model Model `json:"model"`
 	// Accelerator of the catalogue, by name or alias
@@ -71,5 +71,5 @@ type MemoryRequest struct {
 	// model.safetensors.index.json: decides the weight bytes
 	SafetensorsIndex json.RawMessage `json:"safetensors_index,omitempty"`
 	// Headers of safetensors files: decide the weight bytes
-	SafetensorsHeaders []json.RawMessage `json:"safetensors_headers,omitempty"`
+	SafetensorsHeaders []json.RawMessage `json:"safetensors_headers,omitzero"`
 }

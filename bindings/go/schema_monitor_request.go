@@ -8,6 +8,6 @@ package dsk
 type MonitorRequest struct {
 	EngineMetricsURL string `json:"engine_metrics_url,omitempty"`
 	// Round trips to these
-	Hosts    []string `json:"hosts,omitempty"`
+	Hosts    []string `json:"hosts,omitzero"`
 	TimeoutS float64  `json:"timeout_s,omitempty"`
 }

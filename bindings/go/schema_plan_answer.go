@@ -217,7 +217,7 @@ type PlanAnswerExplanation struct {
 	Sentence string   `json:"sentence"`
 	// Output tokens of a request with which every bound is met; 0 when none
 	LargestOutputTokens *int64                             `json:"largest_output_tokens,omitempty"`
-	Relax               []PlanAnswerExplanationRelax       `json:"relax,omitempty"`
+	Relax               []PlanAnswerExplanationRelax       `json:"relax,omitzero"`
 	ClosestToFit        *PlanAnswerExplanationClosestToFit `json:"closest_to_fit,omitempty"`
 }
 
@@ -227,7 +227,7 @@ type PlanAnswerReading struct {
 	Feasible            bool                         `json:"feasible"`
 	Plan                *PlanOption                  `json:"plan,omitempty"`
 	LargestOutputTokens *int64                       `json:"largest_output_tokens,omitempty"`
-	Relax               []PlanAnswerExplanationRelax `json:"relax,omitempty"`
+	Relax               []PlanAnswerExplanationRelax `json:"relax,omitzero"`
 }
 
 // PlanAnswerSearch is a part of plan-answer documents.
@@ -259,17 +259,17 @@ type PlanAnswer struct {
 	Request PlanAnswerRequest `json:"request"`
 	Best    *PlanOption       `json:"best,omitempty"`
 	// The best plan of each device that has one
-	ByDevice []PlanOption `json:"by_device,omitempty"`
+	ByDevice []PlanOption `json:"by_device,omitzero"`
 	// No plan here is beaten in cost, TTFT and TPOT at once; best first
-	Pareto []PlanOption `json:"pareto,omitempty"`
+	Pareto []PlanOption `json:"pareto,omitzero"`
 	// What to prove, one machine first, and what each must measure
-	Stages []PlanAnswerStage `json:"stages,omitempty"`
+	Stages []PlanAnswerStage `json:"stages,omitzero"`
 	// Infeasible: the plan with the least relative violation; null when nothing fits in memory
 	Nearest *PlanOption `json:"nearest,omitempty"`
 	// Infeasible: why
 	Explanation *PlanAnswerExplanation `json:"explanation,omitempty"`
 	// For latency_ms: each meaning in turn
-	Readings    []PlanAnswerReading  `json:"readings,omitempty"`
+	Readings    []PlanAnswerReading  `json:"readings,omitzero"`
 	Search      PlanAnswerSearch     `json:"search"`
 	Assumptions []string             `json:"assumptions"`
 	Warnings    []string             `json:"warnings"`

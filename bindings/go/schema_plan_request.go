@@ -84,17 +84,17 @@ type Limits struct {
 // PlanSearch: What the search may vary; a member left out leaves the choice to the library
 type PlanSearch struct {
 	// Tensor-parallel widths
-	TP []int64 `json:"tp,omitempty"`
+	TP []int64 `json:"tp,omitzero"`
 	// Pipeline stages
-	PP []int64 `json:"pp,omitempty"`
+	PP []int64 `json:"pp,omitzero"`
 	// Attention data-parallel ranks inside a replica
-	DP []int64 `json:"dp,omitempty"`
+	DP []int64 `json:"dp,omitzero"`
 	// Expert-parallel widths
-	EP []int64 `json:"ep,omitempty"`
+	EP []int64 `json:"ep,omitzero"`
 	// Weight formats
-	Weights []string `json:"weights,omitempty"`
+	Weights []string `json:"weights,omitzero"`
 	// KV cache types
-	KV []string `json:"kv,omitempty"`
+	KV []string `json:"kv,omitzero"`
 	// Sequences of one replica at once
 	MaxBatch int64 `json:"max_batch,omitempty"`
 	// The engine's memory fraction flag
@@ -112,7 +112,7 @@ type PlanRequest struct {
 	// Accelerators to consider, by catalogue name or alias
 	Devices []string `json:"devices"`
 	// Serving engines to consider, NAME or NAME@VERSION; default vllm, sglang and tensorrt-llm
-	Engines []string `json:"engines,omitempty"`
+	Engines []string `json:"engines,omitzero"`
 	// The requests, by their means
 	Workload Workload `json:"workload"`
 	// Upper bounds on means, in milliseconds
@@ -124,5 +124,5 @@ type PlanRequest struct {
 	// What the best plan has least of; default cost when every device has a price, else gpus
 	Objective string `json:"objective,omitempty"`
 	// Further catalogue documents, which replace or add
-	Catalog []json.RawMessage `json:"catalog,omitempty"`
+	Catalog []json.RawMessage `json:"catalog,omitzero"`
 }

@@ -20,7 +20,7 @@ type SimulatePolicy struct {
 	LagSteps          *int64   `json:"lag_steps,omitempty"`
 	BlockTokens       *int64   `json:"block_tokens,omitempty"`
 	PrefixCache       *bool    `json:"prefix_cache,omitempty"`
-	GraphSizes        []int64  `json:"graph_sizes,omitempty"`
+	GraphSizes        []int64  `json:"graph_sizes,omitzero"`
 	RequestOverheadMs *float64 `json:"request_overhead_ms,omitempty"`
 	RequestSerialMs   *float64 `json:"request_serial_ms,omitempty"`
 	FirstTokenSteps   *float64 `json:"first_token_steps,omitempty"`
@@ -72,7 +72,7 @@ type SimulateWorkloadArrivals struct {
 type SimulateWorkloadTrace struct {
 	Format   string            `json:"format,omitempty"`
 	Text     string            `json:"text,omitempty"`
-	Requests []json.RawMessage `json:"requests,omitempty"`
+	Requests []json.RawMessage `json:"requests,omitzero"`
 	Speed    *float64          `json:"speed,omitempty"`
 }
 
@@ -105,7 +105,7 @@ type SimulateWorkload struct {
 type SimulateRequest struct {
 	Schema int64 `json:"schema,omitempty"`
 	// own records: models, devices, engines
-	Catalog []json.RawMessage `json:"catalog,omitempty"`
+	Catalog []json.RawMessage `json:"catalog,omitzero"`
 	// as in a plan request
 	Model  Model  `json:"model"`
 	Device string `json:"device"`
@@ -126,7 +126,7 @@ type SimulateRequest struct {
 	Replicas      int64                 `json:"replicas,omitempty"`
 	Disaggregated SimulateDisaggregated `json:"disaggregated,omitzero"`
 	Routing       string                `json:"routing,omitempty"`
-	Tiers         []SimulateTier        `json:"tiers,omitempty"`
+	Tiers         []SimulateTier        `json:"tiers,omitzero"`
 	Workload      SimulateWorkload      `json:"workload"`
 	SLO           LoadSLO               `json:"slo,omitzero"`
 	UntilS        *float64              `json:"until_s,omitempty"`

@@ -23,7 +23,7 @@ type StepBatch struct {
 	// Longest of them; default the mean, rounded up
 	KVMax int64 `json:"kv_max,omitempty"`
 	// Chunks of prompts in the same step
-	Prefill []StepBatchPrefill `json:"prefill,omitempty"`
+	Prefill []StepBatchPrefill `json:"prefill,omitzero"`
 }
 
 // StepRequest is the document of docs/schema/step-request.schema.json.
@@ -53,5 +53,5 @@ type StepRequest struct {
 	// Work of one step of the whole replica (dsk_plan_explain)
 	Batch StepBatch `json:"batch,omitzero"`
 	// Further catalogue documents, which replace or add
-	Catalog []json.RawMessage `json:"catalog,omitempty"`
+	Catalog []json.RawMessage `json:"catalog,omitzero"`
 }

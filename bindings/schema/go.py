@@ -6,7 +6,7 @@ from model import camel
 
 ACRONYMS = {
     "ttft": "TTFT", "tpot": "TPOT", "itl": "ITL", "kv": "KV", "tp": "TP", "pp": "PP", "dp": "DP", "ep": "EP", "gpu": "GPU",
-    "gpus": "GPUs", "usd": "USD", "slo": "SLO", "url": "URL", "mtp": "MTP", "hf": "HF", "cv": "CV", "cpu": "CPU", "lora": "LoRA",
+    "gpus": "GPUs", "usd": "USD", "slo": "SLO", "url": "URL", "mtp": "MTP", "hf": "HF", "cv": "CV", "cpu": "CPU", "cpus": "CPUs", "lora": "LoRA",
     "cuda": "CUDA", "sha256": "SHA256", "pue": "PUE", "nic": "NIC", "mig": "MIG", "id": "ID", "numa": "NUMA", "e2e": "E2E", "api": "API", "ca": "CA",
 }  # fmt: skip
 SCALARS = {"text": "string", "integer": "int64", "number": "float64", "boolean": "bool", "json": "json.RawMessage"}
@@ -44,6 +44,8 @@ def field_lines(f, in_request):
         elif f.type.kind in ("integer", "number", "boolean") and f.constant is None:
             tag += ",omitempty"
             pointer |= not (in_request and f.empty_is_absent)
+        elif f.type.kind in ("list", "map"):
+            tag += ",omitzero"  # an empty list says something (no free GPU), nil leaves the member out
         else:
             tag += ",omitempty"
     return comment(f.doc, "\t") + [f"\t{go_name(f.name)} {'*' if pointer else ''}{kind} `json:\"{tag}\"`"]

@@ -67,7 +67,7 @@ def escape(text):
 
 def describe(f, struct):
     text = escape(f.doc) if f.doc else f.name.replace("_", " ")
-    if f.type.kind in ("list", "map"):
+    if f.type.kind in ("list", "map") and not struct.in_request:
         return text + ("; empty when absent" if not f.required else "")
     return text + ("; null when absent" if struct.in_request or f.nullable or not f.required else "")
 
@@ -143,7 +143,8 @@ def record(struct, names, children):
     if copied:
         out.append("  /** Copies lists and maps, so that nobody can change the record. */")
         out.append(f"  public {name} {{")
-        out += [f"    {java_name(f.name)} = Documents.copy({java_name(f.name)});" for f in copied]
+        copy = "copyOrNull" if struct.in_request else "copy"
+        out += [f"    {java_name(f.name)} = Documents.{copy}({java_name(f.name)});" for f in copied]
         out += ["  }", ""]
     if struct.short:
         short = next(f for f in fields if f.name == struct.short)

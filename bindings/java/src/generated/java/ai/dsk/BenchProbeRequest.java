@@ -7,20 +7,20 @@ import java.util.List;
  * The document of docs/schema/bench-probe-request.schema.json. Request of dsk_bench_probe.
  *
  * @param suite suite; null when absent
- * @param probes Of the suite only these, by name; empty when absent
+ * @param probes Of the suite only these, by name; null when absent
  * @param list Name the probes, measure nothing; null when absent
  * @param backend backend; null when absent
  * @param device device; null when absent
  * @param diskPath File of at least 64 MiB to read; null when absent
  * @param model Catalogue name: its linear layers are measured too; null when absent
  * @param tp tp; null when absent
- * @param linears Layers of a model, y[m, n] = x[m, k] w[n, k]^T, measured at m = 1, 16, 64 and 4096; empty when absent
+ * @param linears Layers of a model, y[m, n] = x[m, k] w[n, k]^T, measured at m = 1, 16, 64 and 4096; null when absent
  */
 public record BenchProbeRequest(String suite, List<String> probes, Boolean list, String backend, Long device, String diskPath, String model, Long tp, List<BenchProbeRequest.Linear> linears) {
   /** Copies lists and maps, so that nobody can change the record. */
   public BenchProbeRequest {
-    probes = Documents.copy(probes);
-    linears = Documents.copy(linears);
+    probes = Documents.copyOrNull(probes);
+    linears = Documents.copyOrNull(linears);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -58,10 +58,10 @@ public record BenchProbeRequest(String suite, List<String> probes, Boolean list,
     /** suite; null when absent. @param value the value @return this */
     public Builder suite(String value) { suite = value; return this; }
 
-    /** Of the suite only these, by name; empty when absent. @param value the value @return this */
+    /** Of the suite only these, by name; null when absent. @param value the value @return this */
     public Builder probes(List<String> value) { probes = value; return this; }
 
-    /** Of the suite only these, by name; empty when absent. @param value the value @return this */
+    /** Of the suite only these, by name; null when absent. @param value the value @return this */
     public Builder probes(String... value) { probes = List.of(value); return this; }
 
     /** Name the probes, measure nothing; null when absent. @param value the value @return this */
@@ -82,7 +82,7 @@ public record BenchProbeRequest(String suite, List<String> probes, Boolean list,
     /** tp; null when absent. @param value the value @return this */
     public Builder tp(long value) { tp = value; return this; }
 
-    /** Layers of a model, y[m, n] = x[m, k] w[n, k]^T, measured at m = 1, 16, 64 and 4096; empty when absent. @param value the value @return this */
+    /** Layers of a model, y[m, n] = x[m, k] w[n, k]^T, measured at m = 1, 16, 64 and 4096; null when absent. @param value the value @return this */
     public Builder linears(List<BenchProbeRequest.Linear> value) { linears = value; return this; }
 
     /** The finished part. @return it */

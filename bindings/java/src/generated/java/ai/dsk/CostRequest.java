@@ -6,12 +6,12 @@ import java.util.List;
 /**
  * The document of docs/schema/cost-request.schema.json. Ownership against rent. Give ownership, cloud, or a device that a price list prices.
  *
- * @param catalog Your own documents: prices, devices, links, ...; empty when absent
+ * @param catalog Your own documents: prices, devices, links, ...; null when absent
  * @param device Accelerator, for its prices and power; null when absent
  * @param devices How many; 1 when absent; null when absent
  * @param utilisation Hours used over all hours; 1 when absent; null when absent
  * @param ownership What owning costs. Yearly costs are paid at the end of each year; null when absent
- * @param cloud Ways to rent; the price lists' offers for the device when absent; empty when absent
+ * @param cloud Ways to rent; the price lists' offers for the device when absent; null when absent
  * @param maxNetworkMs No load goes to a cloud that is farther away; null when absent
  * @param projectMonths Compare for a project of this length; at most the life of the hardware; null when absent
  * @param tokens What all devices serve at full load; null when absent
@@ -21,8 +21,8 @@ import java.util.List;
 public record CostRequest(List<JsonValue> catalog, String device, Long devices, Double utilisation, CostRequest.Ownership ownership, List<CostRequest.Cloud> cloud, Double maxNetworkMs, Double projectMonths, CostRequest.Tokens tokens, CostRequest.Load load) {
   /** Copies lists and maps, so that nobody can change the record. */
   public CostRequest {
-    catalog = Documents.copy(catalog);
-    cloud = Documents.copy(cloud);
+    catalog = Documents.copyOrNull(catalog);
+    cloud = Documents.copyOrNull(cloud);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -59,7 +59,7 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
 
     private Builder() {}
 
-    /** Your own documents: prices, devices, links, ...; empty when absent. @param value the value @return this */
+    /** Your own documents: prices, devices, links, ...; null when absent. @param value the value @return this */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
     /** Accelerator, for its prices and power; null when absent. @param value the value @return this */
@@ -77,7 +77,7 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
     /** What owning costs. Yearly costs are paid at the end of each year; null when absent. @param value the value @return this */
     public Builder ownership(CostRequest.Ownership.Builder value) { ownership = value.build(); return this; }
 
-    /** Ways to rent; the price lists' offers for the device when absent; empty when absent. @param value the value @return this */
+    /** Ways to rent; the price lists' offers for the device when absent; null when absent. @param value the value @return this */
     public Builder cloud(List<CostRequest.Cloud> value) { cloud = value; return this; }
 
     /** No load goes to a cloud that is farther away; null when absent. @param value the value @return this */
@@ -329,14 +329,14 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
   /**
    * A load curve, which repeats.
    *
-   * @param devices Devices needed in each step
+   * @param devices Devices needed in each step; null when absent
    * @param stepHours Length of a step; 1 when absent; null when absent
    * @param devicesPerUnit Devices of one replica; 1 when absent; null when absent
    */
   public record Load(List<Double> devices, Double stepHours, Long devicesPerUnit) {
     /** Copies lists and maps, so that nobody can change the record. */
     public Load {
-      devices = Documents.copy(devices);
+      devices = Documents.copyOrNull(devices);
     }
 
     /** A builder with nothing set. @return the builder */
@@ -359,10 +359,10 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
 
       private Builder() {}
 
-      /** Devices needed in each step. @param value the value @return this */
+      /** Devices needed in each step; null when absent. @param value the value @return this */
       public Builder devices(List<Double> value) { devices = value; return this; }
 
-      /** Devices needed in each step. @param value the value @return this */
+      /** Devices needed in each step; null when absent. @param value the value @return this */
       public Builder devices(double... value) { devices = Documents.list(value); return this; }
 
       /** Length of a step; 1 when absent; null when absent. @param value the value @return this */

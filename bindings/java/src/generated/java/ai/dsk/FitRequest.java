@@ -7,13 +7,13 @@ import java.util.List;
  * The document of docs/schema/fit-request.schema.json. Nodes of a cluster, for the question where a plan fits. Amounts that are absent are not known and not checked.
  *
  * @param replicas How many replicas to place; the plan's when absent; null when absent
- * @param nodes nodes
+ * @param nodes nodes; null when absent
  */
 @Wire(schema = 1)
 public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
   /** Copies lists and maps, so that nobody can change the record. */
   public FitRequest {
-    nodes = Documents.copy(nodes);
+    nodes = Documents.copyOrNull(nodes);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -37,7 +37,7 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
     /** How many replicas to place; the plan's when absent; null when absent. @param value the value @return this */
     public Builder replicas(long value) { replicas = value; return this; }
 
-    /** nodes. @param value the value @return this */
+    /** nodes; null when absent. @param value the value @return this */
     public Builder nodes(List<FitRequest.Node> value) { nodes = value; return this; }
 
     /** The finished part. @return it */
@@ -52,9 +52,9 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
    * @param name Unique in the inventory; null when absent
    * @param device GPU kind as the cluster names it; compared with the plan's device and its aliases, whatever the case and the separators; null when absent
    * @param gpus GPUs of the node; null when absent
-   * @param freeGpus Indices that nobody holds; all when absent; empty when absent
-   * @param migGpus Indices in MIG mode: not whole GPUs; empty when absent
-   * @param nvlinkIslands Indices that NVLink joins, each in one island; GPUs of none stand alone. When absent, as the plan's device is built; empty when absent
+   * @param freeGpus Indices that nobody holds; all when absent; null when absent
+   * @param migGpus Indices in MIG mode: not whole GPUs; null when absent
+   * @param nvlinkIslands Indices that NVLink joins, each in one island; GPUs of none stand alone. When absent, as the plan's device is built; null when absent
    * @param freeHostMemoryGib free host memory gib; null when absent
    * @param freeCpus free cpus; null when absent
    * @param networkGbitS All NICs of the node, one direction; null when absent
@@ -64,9 +64,9 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
   public record Node(String name, String device, Long gpus, List<Long> freeGpus, List<Long> migGpus, List<List<Long>> nvlinkIslands, Double freeHostMemoryGib, Long freeCpus, Double networkGbitS, String rack, String nvlinkDomain) {
     /** Copies lists and maps, so that nobody can change the record. */
     public Node {
-      freeGpus = Documents.copy(freeGpus);
-      migGpus = Documents.copy(migGpus);
-      nvlinkIslands = Documents.copy(nvlinkIslands);
+      freeGpus = Documents.copyOrNull(freeGpus);
+      migGpus = Documents.copyOrNull(migGpus);
+      nvlinkIslands = Documents.copyOrNull(nvlinkIslands);
     }
 
     /** A builder with nothing set. @return the builder */
@@ -114,19 +114,19 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
       /** GPUs of the node; null when absent. @param value the value @return this */
       public Builder gpus(long value) { gpus = value; return this; }
 
-      /** Indices that nobody holds; all when absent; empty when absent. @param value the value @return this */
+      /** Indices that nobody holds; all when absent; null when absent. @param value the value @return this */
       public Builder freeGpus(List<Long> value) { freeGpus = value; return this; }
 
-      /** Indices that nobody holds; all when absent; empty when absent. @param value the value @return this */
+      /** Indices that nobody holds; all when absent; null when absent. @param value the value @return this */
       public Builder freeGpus(long... value) { freeGpus = Documents.list(value); return this; }
 
-      /** Indices in MIG mode: not whole GPUs; empty when absent. @param value the value @return this */
+      /** Indices in MIG mode: not whole GPUs; null when absent. @param value the value @return this */
       public Builder migGpus(List<Long> value) { migGpus = value; return this; }
 
-      /** Indices in MIG mode: not whole GPUs; empty when absent. @param value the value @return this */
+      /** Indices in MIG mode: not whole GPUs; null when absent. @param value the value @return this */
       public Builder migGpus(long... value) { migGpus = Documents.list(value); return this; }
 
-      /** Indices that NVLink joins, each in one island; GPUs of none stand alone. When absent, as the plan's device is built; empty when absent. @param value the value @return this */
+      /** Indices that NVLink joins, each in one island; GPUs of none stand alone. When absent, as the plan's device is built; null when absent. @param value the value @return this */
       public Builder nvlinkIslands(List<List<Long>> value) { nvlinkIslands = value; return this; }
 
       /** free host memory gib; null when absent. @param value the value @return this */

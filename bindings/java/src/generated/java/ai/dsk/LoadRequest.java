@@ -89,7 +89,7 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
    * @param model model; null when absent
    * @param stream stream; null when absent
    * @param keyEnv Environment variable that holds the key; the key is written nowhere; null when absent
-   * @param headers headers; empty when absent
+   * @param headers headers; null when absent
    * @param caFile ca file; null when absent
    * @param verifyCertificate verify certificate; null when absent
    * @param connectTimeoutS connect timeout s; null when absent
@@ -98,7 +98,7 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
   public record Endpoint(String url, String api, String path, String model, Boolean stream, String keyEnv, Map<String, String> headers, String caFile, Boolean verifyCertificate, Double connectTimeoutS, Double timeoutS) {
     /** Copies lists and maps, so that nobody can change the record. */
     public Endpoint {
-      headers = Documents.copy(headers);
+      headers = Documents.copyOrNull(headers);
     }
 
     /** A builder with nothing set. @return the builder */
@@ -155,7 +155,7 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
       /** Environment variable that holds the key; the key is written nowhere; null when absent. @param value the value @return this */
       public Builder keyEnv(String value) { keyEnv = value; return this; }
 
-      /** headers; empty when absent. @param value the value @return this */
+      /** headers; null when absent. @param value the value @return this */
       public Builder headers(Map<String, String> value) { headers = value; return this; }
 
       /** ca file; null when absent. @param value the value @return this */

@@ -6,7 +6,7 @@ import java.util.List;
 /**
  * The document of docs/schema/memory-request.schema.json. Memory of one deployment, for dsk_plan_memory.
  *
- * @param catalog Further catalogue documents, which replace or add; empty when absent
+ * @param catalog Further catalogue documents, which replace or add; null when absent
  * @param model Which model: a catalogue name, a config.json, or a size; null when absent
  * @param device Accelerator of the catalogue, by name or alias; null when absent
  * @param engine Engine, NAME or NAME&#64;VERSION; vllm when absent; null when absent
@@ -25,14 +25,14 @@ import java.util.List;
  * @param kvGb KV cache for batch, in 1e9 bytes, instead of the pool; null when absent
  * @param formats Whether to compare weight formats; true when absent; null when absent
  * @param safetensorsIndex model.safetensors.index.json: decides the weight bytes; null when absent
- * @param safetensorsHeaders Headers of safetensors files: decide the weight bytes; empty when absent
+ * @param safetensorsHeaders Headers of safetensors files: decide the weight bytes; null when absent
  */
 @Wire(schema = 1)
 public record MemoryRequest(List<JsonValue> catalog, Model model, String device, String engine, Parallel parallel, String weights, String kv, String index, Long mtpTokens, Double memoryFraction, Long maxSequences, Long tokenBudget, Boolean cudaGraphs, MemoryRequest.Lora lora, Long sequenceTokens, Long batch, Double kvGb, Boolean formats, JsonValue safetensorsIndex, List<JsonValue> safetensorsHeaders) {
   /** Copies lists and maps, so that nobody can change the record. */
   public MemoryRequest {
-    catalog = Documents.copy(catalog);
-    safetensorsHeaders = Documents.copy(safetensorsHeaders);
+    catalog = Documents.copyOrNull(catalog);
+    safetensorsHeaders = Documents.copyOrNull(safetensorsHeaders);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -89,7 +89,7 @@ public record MemoryRequest(List<JsonValue> catalog, Model model, String device,
 
     private Builder() {}
 
-    /** Further catalogue documents, which replace or add; empty when absent. @param value the value @return this */
+    /** Further catalogue documents, which replace or add; null when absent. @param value the value @return this */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
     /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
@@ -155,7 +155,7 @@ public record MemoryRequest(List<JsonValue> catalog, Model model, String device,
     /** model.safetensors.index.json: decides the weight bytes; null when absent. @param value the value @return this */
     public Builder safetensorsIndex(JsonValue value) { safetensorsIndex = value; return this; }
 
-    /** Headers of safetensors files: decide the weight bytes; empty when absent. @param value the value @return this */
+    /** Headers of safetensors files: decide the weight bytes; null when absent. @param value the value @return this */
     public Builder safetensorsHeaders(List<JsonValue> value) { safetensorsHeaders = value; return this; }
 
     /** The finished part. @return it */

@@ -7,13 +7,13 @@ import java.util.List;
  * The document of docs/schema/monitor-request.schema.json. Request of dsk_bench_monitor_create.
  *
  * @param engineMetricsUrl engine metrics url; null when absent
- * @param hosts Round trips to these; empty when absent
+ * @param hosts Round trips to these; null when absent
  * @param timeoutS timeout s; null when absent
  */
 public record MonitorRequest(String engineMetricsUrl, List<String> hosts, Double timeoutS) {
   /** Copies lists and maps, so that nobody can change the record. */
   public MonitorRequest {
-    hosts = Documents.copy(hosts);
+    hosts = Documents.copyOrNull(hosts);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -39,10 +39,10 @@ public record MonitorRequest(String engineMetricsUrl, List<String> hosts, Double
     /** engine metrics url; null when absent. @param value the value @return this */
     public Builder engineMetricsUrl(String value) { engineMetricsUrl = value; return this; }
 
-    /** Round trips to these; empty when absent. @param value the value @return this */
+    /** Round trips to these; null when absent. @param value the value @return this */
     public Builder hosts(List<String> value) { hosts = value; return this; }
 
-    /** Round trips to these; empty when absent. @param value the value @return this */
+    /** Round trips to these; null when absent. @param value the value @return this */
     public Builder hosts(String... value) { hosts = List.of(value); return this; }
 
     /** timeout s; null when absent. @param value the value @return this */

@@ -7,22 +7,22 @@ import java.util.List;
  * The document of docs/schema/plan-request.schema.json. Planning request.
  *
  * @param model Which model: a catalogue name, a config.json, or a size; null when absent
- * @param devices Accelerators to consider, by catalogue name or alias
- * @param engines Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; empty when absent
+ * @param devices Accelerators to consider, by catalogue name or alias; null when absent
+ * @param engines Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; null when absent
  * @param workload The requests, by their means; null when absent
  * @param slo Upper bounds on means, in milliseconds; null when absent
  * @param limits Upper bounds on resources; null when absent
  * @param search What the search may vary; a member left out leaves the choice to the library; null when absent
  * @param objective What the best plan has least of; default cost when every device has a price, else gpus; null when absent
- * @param catalog Further catalogue documents, which replace or add; empty when absent
+ * @param catalog Further catalogue documents, which replace or add; null when absent
  */
 @Wire(schema = 1)
 public record PlanRequest(Model model, List<String> devices, List<String> engines, Workload workload, Slo slo, Limits limits, PlanRequest.Search search, String objective, List<JsonValue> catalog) {
   /** Copies lists and maps, so that nobody can change the record. */
   public PlanRequest {
-    devices = Documents.copy(devices);
-    engines = Documents.copy(engines);
-    catalog = Documents.copy(catalog);
+    devices = Documents.copyOrNull(devices);
+    engines = Documents.copyOrNull(engines);
+    catalog = Documents.copyOrNull(catalog);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -63,16 +63,16 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
     /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
     public Builder model(String value) { model = Model.of(value); return this; }
 
-    /** Accelerators to consider, by catalogue name or alias. @param value the value @return this */
+    /** Accelerators to consider, by catalogue name or alias; null when absent. @param value the value @return this */
     public Builder devices(List<String> value) { devices = value; return this; }
 
-    /** Accelerators to consider, by catalogue name or alias. @param value the value @return this */
+    /** Accelerators to consider, by catalogue name or alias; null when absent. @param value the value @return this */
     public Builder devices(String... value) { devices = List.of(value); return this; }
 
-    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; empty when absent. @param value the value @return this */
+    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; null when absent. @param value the value @return this */
     public Builder engines(List<String> value) { engines = value; return this; }
 
-    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; empty when absent. @param value the value @return this */
+    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; null when absent. @param value the value @return this */
     public Builder engines(String... value) { engines = List.of(value); return this; }
 
     /** The requests, by their means; null when absent. @param value the value @return this */
@@ -102,7 +102,7 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
     /** What the best plan has least of; default cost when every device has a price, else gpus; null when absent. @param value the value @return this */
     public Builder objective(String value) { objective = value; return this; }
 
-    /** Further catalogue documents, which replace or add; empty when absent. @param value the value @return this */
+    /** Further catalogue documents, which replace or add; null when absent. @param value the value @return this */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
     /** The finished part. @return it */
@@ -114,24 +114,24 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
   /**
    * What the search may vary; a member left out leaves the choice to the library.
    *
-   * @param tp Tensor-parallel widths; empty when absent
-   * @param pp Pipeline stages; empty when absent
-   * @param dp Attention data-parallel ranks inside a replica; empty when absent
-   * @param ep Expert-parallel widths; empty when absent
-   * @param weights Weight formats; empty when absent
-   * @param kv KV cache types; empty when absent
+   * @param tp Tensor-parallel widths; null when absent
+   * @param pp Pipeline stages; null when absent
+   * @param dp Attention data-parallel ranks inside a replica; null when absent
+   * @param ep Expert-parallel widths; null when absent
+   * @param weights Weight formats; null when absent
+   * @param kv KV cache types; null when absent
    * @param maxBatch Sequences of one replica at once; null when absent
    * @param memoryFraction The engine's memory fraction flag; null when absent
    */
   public record Search(List<Long> tp, List<Long> pp, List<Long> dp, List<Long> ep, List<String> weights, List<String> kv, Long maxBatch, Double memoryFraction) {
     /** Copies lists and maps, so that nobody can change the record. */
     public Search {
-      tp = Documents.copy(tp);
-      pp = Documents.copy(pp);
-      dp = Documents.copy(dp);
-      ep = Documents.copy(ep);
-      weights = Documents.copy(weights);
-      kv = Documents.copy(kv);
+      tp = Documents.copyOrNull(tp);
+      pp = Documents.copyOrNull(pp);
+      dp = Documents.copyOrNull(dp);
+      ep = Documents.copyOrNull(ep);
+      weights = Documents.copyOrNull(weights);
+      kv = Documents.copyOrNull(kv);
     }
 
     /** A builder with nothing set. @return the builder */
@@ -164,40 +164,40 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
 
       private Builder() {}
 
-      /** Tensor-parallel widths; empty when absent. @param value the value @return this */
+      /** Tensor-parallel widths; null when absent. @param value the value @return this */
       public Builder tp(List<Long> value) { tp = value; return this; }
 
-      /** Tensor-parallel widths; empty when absent. @param value the value @return this */
+      /** Tensor-parallel widths; null when absent. @param value the value @return this */
       public Builder tp(long... value) { tp = Documents.list(value); return this; }
 
-      /** Pipeline stages; empty when absent. @param value the value @return this */
+      /** Pipeline stages; null when absent. @param value the value @return this */
       public Builder pp(List<Long> value) { pp = value; return this; }
 
-      /** Pipeline stages; empty when absent. @param value the value @return this */
+      /** Pipeline stages; null when absent. @param value the value @return this */
       public Builder pp(long... value) { pp = Documents.list(value); return this; }
 
-      /** Attention data-parallel ranks inside a replica; empty when absent. @param value the value @return this */
+      /** Attention data-parallel ranks inside a replica; null when absent. @param value the value @return this */
       public Builder dp(List<Long> value) { dp = value; return this; }
 
-      /** Attention data-parallel ranks inside a replica; empty when absent. @param value the value @return this */
+      /** Attention data-parallel ranks inside a replica; null when absent. @param value the value @return this */
       public Builder dp(long... value) { dp = Documents.list(value); return this; }
 
-      /** Expert-parallel widths; empty when absent. @param value the value @return this */
+      /** Expert-parallel widths; null when absent. @param value the value @return this */
       public Builder ep(List<Long> value) { ep = value; return this; }
 
-      /** Expert-parallel widths; empty when absent. @param value the value @return this */
+      /** Expert-parallel widths; null when absent. @param value the value @return this */
       public Builder ep(long... value) { ep = Documents.list(value); return this; }
 
-      /** Weight formats; empty when absent. @param value the value @return this */
+      /** Weight formats; null when absent. @param value the value @return this */
       public Builder weights(List<String> value) { weights = value; return this; }
 
-      /** Weight formats; empty when absent. @param value the value @return this */
+      /** Weight formats; null when absent. @param value the value @return this */
       public Builder weights(String... value) { weights = List.of(value); return this; }
 
-      /** KV cache types; empty when absent. @param value the value @return this */
+      /** KV cache types; null when absent. @param value the value @return this */
       public Builder kv(List<String> value) { kv = value; return this; }
 
-      /** KV cache types; empty when absent. @param value the value @return this */
+      /** KV cache types; null when absent. @param value the value @return this */
       public Builder kv(String... value) { kv = List.of(value); return this; }
 
       /** Sequences of one replica at once; null when absent. @param value the value @return this */

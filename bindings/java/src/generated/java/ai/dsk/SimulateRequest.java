@@ -6,7 +6,7 @@ import java.util.List;
 /**
  * The document of docs/schema/simulate-request.schema.json. A deployment and a workload for dsk_plan_simulate. Members that begin with x- are ignored.
  *
- * @param catalog own records: models, devices, engines; empty when absent
+ * @param catalog own records: models, devices, engines; null when absent
  * @param model as in a plan request; null when absent
  * @param device device; null when absent
  * @param engine NAME or NAME&#64;VERSION; vllm when absent; null when absent
@@ -21,7 +21,7 @@ import java.util.List;
  * @param replicas replicas; null when absent
  * @param disaggregated disaggregated; null when absent
  * @param routing routing; null when absent
- * @param tiers tiers; empty when absent
+ * @param tiers tiers; null when absent
  * @param workload workload; null when absent
  * @param slo slo; null when absent
  * @param untilS until s; null when absent
@@ -32,8 +32,8 @@ import java.util.List;
 public record SimulateRequest(List<JsonValue> catalog, Model model, String device, String engine, String weights, String kv, Long mtpTokens, Double tokensPerStep, Parallel parallel, Double memoryFraction, Long kvPoolTokens, SimulateRequest.Policy policy, Long replicas, SimulateRequest.Disaggregated disaggregated, String routing, List<SimulateRequest.Tier> tiers, SimulateRequest.Workload workload, LoadRequest.Slo slo, Double untilS, Long skipRequests, Boolean timeline) {
   /** Copies lists and maps, so that nobody can change the record. */
   public SimulateRequest {
-    catalog = Documents.copy(catalog);
-    tiers = Documents.copy(tiers);
+    catalog = Documents.copyOrNull(catalog);
+    tiers = Documents.copyOrNull(tiers);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -92,7 +92,7 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
     private Builder() {}
 
-    /** own records: models, devices, engines; empty when absent. @param value the value @return this */
+    /** own records: models, devices, engines; null when absent. @param value the value @return this */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
     /** as in a plan request; null when absent. @param value the value @return this */
@@ -149,7 +149,7 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
     /** routing; null when absent. @param value the value @return this */
     public Builder routing(String value) { routing = value; return this; }
 
-    /** tiers; empty when absent. @param value the value @return this */
+    /** tiers; null when absent. @param value the value @return this */
     public Builder tiers(List<SimulateRequest.Tier> value) { tiers = value; return this; }
 
     /** workload; null when absent. @param value the value @return this */
@@ -194,7 +194,7 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param lagSteps lag steps; null when absent
    * @param blockTokens block tokens; null when absent
    * @param prefixCache prefix cache; null when absent
-   * @param graphSizes graph sizes; empty when absent
+   * @param graphSizes graph sizes; null when absent
    * @param requestOverheadMs request overhead ms; null when absent
    * @param requestSerialMs request serial ms; null when absent
    * @param firstTokenSteps first token steps; null when absent
@@ -208,7 +208,7 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
   public record Policy(String batching, String preemption, Long maxSequences, Long tokenBudget, Boolean chunkedPrefill, Long maxPrompts, Double reserveOutput, Double watermark, Long pollSteps, Long lagSteps, Long blockTokens, Boolean prefixCache, List<Long> graphSizes, Double requestOverheadMs, Double requestSerialMs, Double firstTokenSteps, Double prefillStepMs, Double hostStepMs, Double hostSequenceMs, Double streamTokensPerS, Long batchSize, Double batchWaitMs) {
     /** Copies lists and maps, so that nobody can change the record. */
     public Policy {
-      graphSizes = Documents.copy(graphSizes);
+      graphSizes = Documents.copyOrNull(graphSizes);
     }
 
     /** A builder with nothing set. @return the builder */
@@ -305,10 +305,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
       /** prefix cache; null when absent. @param value the value @return this */
       public Builder prefixCache(boolean value) { prefixCache = value; return this; }
 
-      /** graph sizes; empty when absent. @param value the value @return this */
+      /** graph sizes; null when absent. @param value the value @return this */
       public Builder graphSizes(List<Long> value) { graphSizes = value; return this; }
 
-      /** graph sizes; empty when absent. @param value the value @return this */
+      /** graph sizes; null when absent. @param value the value @return this */
       public Builder graphSizes(long... value) { graphSizes = Documents.list(value); return this; }
 
       /** request overhead ms; null when absent. @param value the value @return this */
@@ -580,13 +580,13 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    *
    * @param format format; null when absent
    * @param text text; null when absent
-   * @param requests requests; empty when absent
+   * @param requests requests; null when absent
    * @param speed speed; null when absent
    */
   public record WorkloadTrace(String format, String text, List<JsonValue> requests, Double speed) {
     /** Copies lists and maps, so that nobody can change the record. */
     public WorkloadTrace {
-      requests = Documents.copy(requests);
+      requests = Documents.copyOrNull(requests);
     }
 
     /** A builder with nothing set. @return the builder */
@@ -617,7 +617,7 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
       /** text; null when absent. @param value the value @return this */
       public Builder text(String value) { text = value; return this; }
 
-      /** requests; empty when absent. @param value the value @return this */
+      /** requests; null when absent. @param value the value @return this */
       public Builder requests(List<JsonValue> value) { requests = value; return this; }
 
       /** speed; null when absent. @param value the value @return this */

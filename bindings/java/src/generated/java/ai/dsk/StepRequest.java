@@ -16,13 +16,13 @@ import java.util.List;
  * @param redundantExperts Copies of popular experts (EPLB), of all ranks; null when absent
  * @param expertDispatch What the expert kernel does with pairs of other ranks; default the engine's own; null when absent
  * @param batch Work of one step of the whole replica (dsk_plan_explain); null when absent
- * @param catalog Further catalogue documents, which replace or add; empty when absent
+ * @param catalog Further catalogue documents, which replace or add; null when absent
  */
 @Wire(schema = 1)
 public record StepRequest(Model model, String device, String engine, Parallel parallel, String weights, String kv, Long mtpTokens, Long redundantExperts, String expertDispatch, StepRequest.Batch batch, List<JsonValue> catalog) {
   /** Copies lists and maps, so that nobody can change the record. */
   public StepRequest {
-    catalog = Documents.copy(catalog);
+    catalog = Documents.copyOrNull(catalog);
   }
 
   /** A builder with nothing set. @return the builder */
@@ -100,7 +100,7 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
     /** Work of one step of the whole replica (dsk_plan_explain); null when absent. @param value the value @return this */
     public Builder batch(StepRequest.Batch.Builder value) { batch = value.build(); return this; }
 
-    /** Further catalogue documents, which replace or add; empty when absent. @param value the value @return this */
+    /** Further catalogue documents, which replace or add; null when absent. @param value the value @return this */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
     /** The finished part. @return it */
@@ -153,12 +153,12 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
    * @param decodeSequences Sequences that decode; null when absent
    * @param kvSum Sum of their KV lengths in tokens; null when absent
    * @param kvMax Longest of them; default the mean, rounded up; null when absent
-   * @param prefill Chunks of prompts in the same step; empty when absent
+   * @param prefill Chunks of prompts in the same step; null when absent
    */
   public record Batch(Long decodeSequences, Long kvSum, Long kvMax, List<StepRequest.BatchPrefill> prefill) {
     /** Copies lists and maps, so that nobody can change the record. */
     public Batch {
-      prefill = Documents.copy(prefill);
+      prefill = Documents.copyOrNull(prefill);
     }
 
     /** A builder with nothing set. @return the builder */
@@ -192,7 +192,7 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
       /** Longest of them; default the mean, rounded up; null when absent. @param value the value @return this */
       public Builder kvMax(long value) { kvMax = value; return this; }
 
-      /** Chunks of prompts in the same step; empty when absent. @param value the value @return this */
+      /** Chunks of prompts in the same step; null when absent. @param value the value @return this */
       public Builder prefill(List<StepRequest.BatchPrefill> value) { prefill = value; return this; }
 
       /** The finished part. @return it */

@@ -36,6 +36,20 @@
 #define DSK_NODISCARD
 #endif
 
+/* A struct of `type` with its struct_size set and everything else zero: what the *_INIT macros are.
+ */
+#ifdef __cplusplus
+template <class Type> constexpr Type dsk_sized() {
+  Type sized{};
+  sized.struct_size = sizeof(Type);
+  return sized;
+}
+#define DSK_STRUCT_INIT(type) dsk_sized<type>()
+#else
+#define DSK_STRUCT_INIT(type)                                                                      \
+  { .struct_size = sizeof(type) }
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -55,13 +55,7 @@ typedef struct dsk_bench_options {
   dsk_cancel* cancel; /**< or NULL */
 } dsk_bench_options;
 
-#ifdef __cplusplus
-#define DSK_BENCH_OPTIONS_INIT                                                                     \
-  { sizeof(dsk_bench_options), 0, nullptr, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, nullptr, 0, nullptr }
-#else
-#define DSK_BENCH_OPTIONS_INIT                                                                     \
-  { .struct_size = sizeof(dsk_bench_options) }
-#endif
+#define DSK_BENCH_OPTIONS_INIT DSK_STRUCT_INIT(dsk_bench_options)
 
 /** One sample. The harness sets the first two members; the callback runs the work `iterations`
  *  times and may set the others, which are all totals over those iterations. */

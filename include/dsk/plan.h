@@ -71,13 +71,7 @@ typedef struct dsk_plan_info {
   double utilisation;  /**< offered load over the largest load that keeps every constraint */
 } dsk_plan_info;
 
-#ifdef __cplusplus
-#define DSK_PLAN_INFO_INIT                                                                         \
-  { sizeof(dsk_plan_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-#else
-#define DSK_PLAN_INFO_INIT                                                                         \
-  { .struct_size = sizeof(dsk_plan_info) }
-#endif
+#define DSK_PLAN_INFO_INIT DSK_STRUCT_INIT(dsk_plan_info)
 
 /** Writes at most `out->struct_size` bytes. @since 0.1 */
 DSK_NODISCARD DSK_API dsk_status dsk_plan_summary(const dsk_plan* plan, dsk_plan_info* out,
@@ -199,21 +193,8 @@ typedef struct dsk_plan_step_time {
   double communication_share; /**< (scale_up_us + scale_out_us) / total_us */
 } dsk_plan_step_time;
 
-#ifdef __cplusplus
-#define DSK_PLAN_BATCH_INIT                                                                        \
-  {                                                                                                \
-    sizeof(dsk_plan_batch), 0, 0, 0, 0, {                                                          \
-      { 0, 0 }                                                                                     \
-    }                                                                                              \
-  }
-#define DSK_PLAN_STEP_TIME_INIT                                                                    \
-  { sizeof(dsk_plan_step_time), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-#else
-#define DSK_PLAN_BATCH_INIT                                                                        \
-  { .struct_size = sizeof(dsk_plan_batch) }
-#define DSK_PLAN_STEP_TIME_INIT                                                                    \
-  { .struct_size = sizeof(dsk_plan_step_time) }
-#endif
+#define DSK_PLAN_BATCH_INIT DSK_STRUCT_INIT(dsk_plan_batch)
+#define DSK_PLAN_STEP_TIME_INIT DSK_STRUCT_INIT(dsk_plan_step_time)
 
 /** Time of one step: well under a microsecond, without allocation or lock. Writes at most
  *  `out->struct_size` bytes.

@@ -69,8 +69,7 @@ typedef struct dsk_tp_device_info {
   char blas_version[32];
   char collective_version[32];
 } dsk_tp_device_info;
-#define DSK_TP_DEVICE_INFO_INIT                                                                    \
-  { sizeof(dsk_tp_device_info) }
+#define DSK_TP_DEVICE_INFO_INIT DSK_STRUCT_INIT(dsk_tp_device_info)
 
 /** Opens device `ordinal` of a backend ("cpu" or "cuda").
  *  @return NOT_FOUND for an unknown backend or ordinal; UNAVAILABLE with a sentence that names what
@@ -120,8 +119,7 @@ typedef struct dsk_tp_comm_options {
   uint64_t max_bytes;  /**< largest message that goes through the own protocol in one piece; default
                           8 MiB */
 } dsk_tp_comm_options;
-#define DSK_TP_COMM_OPTIONS_INIT                                                                   \
-  { sizeof(dsk_tp_comm_options) }
+#define DSK_TP_COMM_OPTIONS_INIT DSK_STRUCT_INIT(dsk_tp_comm_options)
 
 typedef struct dsk_tp_comm_info {
   uint32_t struct_size;
@@ -131,8 +129,7 @@ typedef struct dsk_tp_comm_info {
   uint32_t aborted;
   char transport[16]; /**< "threads", "tcp", "peer", "nccl" or "none" (one rank) */
 } dsk_tp_comm_info;
-#define DSK_TP_COMM_INFO_INIT                                                                      \
-  { sizeof(dsk_tp_comm_info) }
+#define DSK_TP_COMM_INFO_INIT DSK_STRUCT_INIT(dsk_tp_comm_info)
 
 /** An opaque id that all ranks of one communicator share. */
 typedef struct dsk_tp_unique_id {
@@ -216,8 +213,7 @@ typedef struct dsk_tp_weight {
   dsk_dtype scales_dtype;
   const void* bias; /**< [n] in the plan's activation dtype, or NULL */
 } dsk_tp_weight;
-#define DSK_TP_WEIGHT_INIT                                                                         \
-  { sizeof(dsk_tp_weight) }
+#define DSK_TP_WEIGHT_INIT DSK_STRUCT_INIT(dsk_tp_weight)
 
 /** Maps a safetensors file and checks its header: every tensor inside the file, no overlap, sizes
  * that fit the shape. @return IO or INVALID_REQUEST with the tensor's name in the path. @since 0.1
@@ -312,8 +308,7 @@ typedef struct dsk_tp_linear_desc {
   uint32_t reserved;
   dsk_tp_tuning* tuning; /**< read and added to during creation; NULL = none */
 } dsk_tp_linear_desc;
-#define DSK_TP_LINEAR_DESC_INIT                                                                    \
-  { sizeof(dsk_tp_linear_desc) }
+#define DSK_TP_LINEAR_DESC_INIT DSK_STRUCT_INIT(dsk_tp_linear_desc)
 
 typedef struct dsk_tp_plan_info {
   uint32_t struct_size;
@@ -326,8 +321,7 @@ typedef struct dsk_tp_plan_info {
   uint64_t workspace_bytes;     /**< for m up to max_m */
   double create_ms, measure_ms; /**< time that creation and measuring took */
 } dsk_tp_plan_info;
-#define DSK_TP_PLAN_INFO_INIT                                                                      \
-  { sizeof(dsk_tp_plan_info) }
+#define DSK_TP_PLAN_INFO_INIT DSK_STRUCT_INIT(dsk_tp_plan_info)
 
 /** What one enqueue reads and writes. Set struct_size; unused pointers NULL. y may be
  * residual_out's or residual's memory in no case; residual_out may equal residual. */
@@ -342,8 +336,7 @@ typedef struct dsk_tp_args {
   void* workspace;
   uint64_t workspace_bytes;
 } dsk_tp_args;
-#define DSK_TP_ARGS_INIT                                                                           \
-  { sizeof(dsk_tp_args) }
+#define DSK_TP_ARGS_INIT DSK_STRUCT_INIT(dsk_tp_args)
 
 /** Shards and loads the weight, and makes every choice (on CUDA by measuring, unless desc.tuning
  * has it). Needs no other rank. @since 0.1 */
@@ -378,8 +371,7 @@ typedef struct dsk_tp_mlp_desc {
   const dsk_tp_weight* down; /**< [hidden, inner] */
   dsk_tp_tuning* tuning;
 } dsk_tp_mlp_desc;
-#define DSK_TP_MLP_DESC_INIT                                                                       \
-  { sizeof(dsk_tp_mlp_desc) }
+#define DSK_TP_MLP_DESC_INIT DSK_STRUCT_INIT(dsk_tp_mlp_desc)
 
 /** @since 0.1 */
 DSK_NODISCARD DSK_API dsk_status dsk_tp_mlp_create(dsk_tp_comm* comm, const dsk_tp_mlp_desc* desc,
@@ -404,8 +396,7 @@ typedef struct dsk_tp_graph_info {
                             before capture */
   double capture_ms;     /**< capture and instantiation; 0 before */
 } dsk_tp_graph_info;
-#define DSK_TP_GRAPH_INFO_INIT                                                                     \
-  { sizeof(dsk_tp_graph_info) }
+#define DSK_TP_GRAPH_INFO_INIT DSK_STRUCT_INIT(dsk_tp_graph_info)
 
 /** An empty chain for ranks of one communicator: one rank with its own thread, or several ranks of
  * a local communicator, which are captured as branches of one graph. @since 0.1 */

@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def _label(o: PlanOption) -> str:
+def _split(o: PlanOption) -> str:
     p = o.parallel
     widths = (("TP", p.tp), ("PP", p.pp), ("DP", p.dp), ("EP", p.ep))
-    split = " ".join(f"{name}{width}" for name, width in widths if width and width > 1)
-    return f"{o.device} {split or 'TP1'}"
+    return " ".join(f"{name}{width}" for name, width in widths if width and width > 1) or "TP1"
 
 
 def _money(value: float | None) -> str:
@@ -35,7 +34,7 @@ def plan_html(answer: PlanAnswer) -> str:
     for mark, o in _rows(answer):
         cost = o.cost
         cells = (
-            mark, _label(o), f"{o.engine} {o.engine_version}", str(o.replicas), str(o.gpus), f"{o.performance.ttft_ms:,.0f}",
+            mark, f"{o.device} {_split(o)}", f"{o.engine} {o.engine_version}", str(o.replicas), str(o.gpus), f"{o.performance.ttft_ms:,.0f}",
             f"{o.performance.tpot_ms:,.1f}", f"{o.performance.output_tokens_per_s:,.0f}",
             _money(cost.usd_per_hour if cost else None), _money(cost.usd_per_mtok_output if cost else None),
         )  # fmt: skip
@@ -56,10 +55,19 @@ def plot_plan(answer: PlanAnswer, axes: Axes | None) -> Axes:
     axes = axes if axes is not None else pyplot.figure().add_subplot()
     options = list(answer.pareto or ()) or [o for _, o in _rows(answer)]
     priced = all(o.cost is not None for o in options)
+
+    def height(o: PlanOption) -> float:
+        return o.cost.usd_per_hour if priced and o.cost else float(o.gpus)
+
+    for device in dict.fromkeys(o.device for o in options):
+        mine = [o for o in options if o.device == device]
+        axes.scatter([o.performance.tpot_ms for o in mine], [height(o) for o in mine], label=device)
+    # The plans differ in TTFT too; only those that nothing beats in what the axes show get a name.
     for o in options:
-        height = o.cost.usd_per_hour if priced and o.cost else float(o.gpus)
-        axes.scatter(o.performance.tpot_ms, height)
-        axes.annotate(_label(o), (o.performance.tpot_ms, height), xytext=(4, 4), textcoords="offset points", fontsize=8)
+        here = (o.performance.tpot_ms, height(o))
+        if not any(p is not o and p.performance.tpot_ms <= here[0] and height(p) <= here[1] for p in options):
+            axes.annotate(_split(o), here, xytext=(5, 5), textcoords="offset points", fontsize=8)
+    axes.legend()
     axes.set_xlabel("TPOT, ms")
     axes.set_ylabel("US dollars an hour" if priced else "GPUs")
     axes.set_title(f"{answer.model.name}: {'plans that nothing beats' if answer.feasible else 'nearest plan'}")

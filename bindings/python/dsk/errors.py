@@ -87,7 +87,11 @@ _CLASSES = {
 
 def _made(status: int, message: str, path: str, where: str) -> Error:
     # A status of a newer library is an Error without a class of its own.
-    return _CLASSES.get(status, Error)(message, native.dsk_status_name(status), path, where)
+    error = _CLASSES.get(status, Error)(message, native.dsk_status_name(status), path, where)
+    note = getattr(error, "add_note", None)  # since Python 3.11: a traceback that nobody caught shows the place too
+    if path and note:
+        note(f"at {path} of the request")
+    return error
 
 
 native.set_error_factory(_made)

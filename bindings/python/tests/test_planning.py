@@ -39,7 +39,7 @@ def test_a_plan_for_the_eye() -> None:
     html = plan._repr_html_()
     assert "<table>" in html and "deepseek-r1" in html and "h200-sxm" in html
     axes = plan.plot()
-    assert axes.get_xlabel() == "TPOT, ms" and len(axes.collections) == len(plan.answer.pareto or ())
+    assert axes.get_xlabel() == "TPOT, ms" and len(axes.collections) == len({o.device for o in plan.answer.pareto or ()})
     assert plan.plot(axes) is axes
     assert dsk.plan({**R1, "slo": {"tpot_ms": 0.5}}).plot().get_title().endswith("nearest plan")
 

@@ -125,7 +125,7 @@ fi
 
 stage "Clang with ThreadSanitizer, the library as a part of another project"
 thread=(-G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14
-  -DCMAKE_C_FLAGS=-fsanitize=thread -DCMAKE_CXX_FLAGS=-fsanitize=thread -DDSK_SANITIZE=thread -DDSK_WERROR=ON -DDSK_BUILD_TESTS=ON)
+  -DCMAKE_C_FLAGS=-fsanitize=thread -DCMAKE_CXX_FLAGS=-fsanitize=thread -DDSK_SANITIZE=thread -DCMAKE_UNITY_BUILD=ON -DDSK_WERROR=ON -DDSK_BUILD_TESTS=ON)
 if check "configure subproject" cmake -S tests/package -B build/tsan -DDSK_SOURCE="$PWD" "${thread[@]}" &&
   check "build subproject" cmake --build build/tsan -j "$(nproc)" --target thread_tests consumers; then
   run_ctest tsan --test-dir build/tsan -R '^consumer_'

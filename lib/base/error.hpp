@@ -28,4 +28,9 @@ private:
   throw Error(DSK_STATUS_INVALID_REQUEST, std::move(message), std::move(path));
 }
 
+/// For an argument of the C ABI that is not a document.
+[[noreturn]] inline void invalid_argument(std::string message) {
+  throw Error(DSK_STATUS_INVALID_ARGUMENT, std::move(message));
+}
+
 } // namespace dsk

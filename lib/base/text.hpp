@@ -20,6 +20,11 @@ std::string preview_text(std::string_view text, std::size_t limit = 40);
 /// "a, b and c" or, with `last` = "or", "a, b or c".
 std::string list_text(const std::vector<std::string>& items, std::string_view last = "and");
 
+/// A decimal digit of ASCII, whatever the locale.
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 /// Lower case with every separator (space, '-', '_', '.', '/') removed: how names are compared.
 std::string folded_name(std::string_view name);
 

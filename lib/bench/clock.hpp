@@ -1,7 +1,14 @@
 // The one clock that measurements read.
 #pragma once
 
+#include <sys/time.h>
+
 namespace dsk::bench {
+
+/// A processor time, as getrusage() gives it.
+inline double seconds(const timeval& t) {
+  return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+}
 
 /// Seconds of a clock that never goes back (CLOCK_MONOTONIC), from an arbitrary start.
 double now_s();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "bench/clock.hpp"
 
 extern char** environ; // POSIX: what the child inherits
 
@@ -42,10 +43,6 @@ void run_once(const std::vector<std::string>& argv) {
   if (WEXITSTATUS(ended) != 0)
     throw Error(DSK_STATUS_BACKEND,
                 argv[0] + " ended with code " + std::to_string(WEXITSTATUS(ended)));
-}
-
-double seconds(const timeval& t) {
-  return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
 }
 
 } // namespace

@@ -11,14 +11,6 @@
 #include "bench/clock.hpp"
 
 namespace dsk::bench {
-namespace {
-
-double seconds(const timeval& t) {
-  return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-}
-
-} // namespace
-
 HostWatch::Reading HostWatch::read() {
   Reading out;
   out.wall_s = now_s();

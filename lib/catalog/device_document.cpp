@@ -8,8 +8,6 @@
 namespace dsk {
 namespace {
 
-constexpr double mib = 1048576.0;
-
 // What a group says of its own origin adds to what the record says; its date replaces the record's.
 FactSource read_source(const Device& device, Reader& group) {
   FactSource facts{device.source, device.as_of};

@@ -42,4 +42,5 @@ LinkRecord link_from_document(const Json& document, const std::string& path);
 PriceList price_list_from_document(const Json& document, const std::string& path);
 Dataset dataset_from_document(const Json& document, const std::string& path);
 
+inline constexpr double mib = 1048576.0; // bytes
 } // namespace dsk

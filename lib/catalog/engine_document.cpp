@@ -7,8 +7,6 @@
 namespace dsk {
 namespace {
 
-constexpr double mib = 1048576.0;
-
 constexpr std::array<std::pair<const char*, EngineKind>, 5> kinds{{
     {"vllm", EngineKind::vllm},
     {"sglang", EngineKind::sglang},

@@ -60,6 +60,8 @@ std::int64_t integer_any(Reader& reader, std::initializer_list<std::string_view>
 inline constexpr std::int64_t max_width = 1 << 20;
 inline constexpr std::int64_t max_experts = 1 << 16;
 
+/// Every layer is this one.
+void repeat(Draft& draft, const Layer& layer);
 /// Heads, key-value heads and head width, checked against each other.
 GqaAttention gqa_attention(Reader& text, int hidden);
 /// Experts, top-k and expert width; `width` names the field of the expert's width.

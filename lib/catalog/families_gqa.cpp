@@ -12,11 +12,11 @@ void read_window(Reader& text, GqaAttention& attention) {
   attention.window = static_cast<int>(text.integer("sliding_window", 1, 1 << 30));
 }
 
+} // namespace
+
 void repeat(Draft& draft, const Layer& layer) {
   draft.layers.assign(static_cast<std::size_t>(draft.layer_count), layer);
 }
-
-} // namespace
 
 void llama(Reader& text, Reader&, Draft& draft) {
   GqaAttention attention = gqa_attention(text, draft.model.hidden);

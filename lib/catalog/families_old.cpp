@@ -3,14 +3,6 @@
 #include "catalog/families.hpp"
 
 namespace dsk::families {
-namespace {
-
-void repeat(Draft& draft, const Layer& layer) {
-  draft.layers.assign(static_cast<std::size_t>(draft.layer_count), layer);
-}
-
-} // namespace
-
 void falcon(Reader& text, Reader&, Draft& draft) {
   GqaAttention attention = gqa_attention(text, draft.model.hidden);
   if (text.boolean("new_decoder_architecture", false)) {

@@ -7,10 +7,6 @@
 namespace dsk {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 int two_digits(const std::string& text, std::size_t at) {
   return (text[at] - '0') * 10 + (text[at + 1] - '0');
 }

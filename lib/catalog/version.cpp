@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace dsk {
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Takes the next run of digits or of letters off the front; separators are skipped.
 std::string_view next_part(std::string_view& text) {

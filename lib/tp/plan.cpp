@@ -14,10 +14,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-[[noreturn]] void refuse(const std::string& sentence) {
-  throw Error(DSK_STATUS_INVALID_ARGUMENT, sentence);
-}
-
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
@@ -34,13 +30,14 @@ std::uint32_t gemm_flags(std::uint32_t flags) {
 void check_common(const Comm& comm, dsk_dtype activation, std::uint64_t max_m, std::uint32_t flags,
                   std::uint32_t allowed) {
   if (activation != DSK_DTYPE_F32 && activation != DSK_DTYPE_BF16 && activation != DSK_DTYPE_F16)
-    refuse("desc.activation_dtype is " + std::string(name_of(activation)) +
-           "; allowed are F32, BF16 and F16");
+    invalid_argument("desc.activation_dtype is " + std::string(name_of(activation)) +
+                     "; allowed are F32, BF16 and F16");
   if (max_m == 0 || max_m > DSK_TP_MAX_M)
-    refuse("desc.max_m is " + std::to_string(max_m) + "; allowed is 1 to " +
-           std::to_string(DSK_TP_MAX_M));
+    invalid_argument("desc.max_m is " + std::to_string(max_m) + "; allowed is 1 to " +
+                     std::to_string(DSK_TP_MAX_M));
   if (flags & ~allowed)
-    refuse("desc.flags has bits that this plan does not take: " + std::to_string(flags & ~allowed));
+    invalid_argument("desc.flags has bits that this plan does not take: " +
+                     std::to_string(flags & ~allowed));
   if ((flags & DSK_TP_REFERENCE) && !comm.device()->is_cpu())
     throw Error(DSK_STATUS_UNSUPPORTED, "DSK_TP_REFERENCE is for the CPU backend");
 }
@@ -164,19 +161,19 @@ std::shared_ptr<Plan> Plan::linear(std::shared_ptr<Comm> comm, const dsk_tp_line
   const auto start = Clock::now();
   const bool column = desc.split == DSK_TP_SPLIT_COLUMN;
   if (desc.split != DSK_TP_SPLIT_REPLICATED && !column && desc.split != DSK_TP_SPLIT_ROW)
-    refuse("desc.split is " + std::to_string(desc.split) +
-           "; allowed are 0 (replicated), 1 (column) and 2 (row)");
+    invalid_argument("desc.split is " + std::to_string(desc.split) +
+                     "; allowed are 0 (replicated), 1 (column) and 2 (row)");
   check_common(*comm, desc.activation_dtype, desc.max_m, desc.flags,
                shared_flags | (column ? DSK_TP_GATHER_OUTPUT : reduce_flags));
   if (column && desc.gamma)
-    refuse("desc.gamma needs a replicated or row split: a norm runs over the whole row");
+    invalid_argument("desc.gamma needs a replicated or row split: a norm runs over the whole row");
   const bool heads = desc.q_heads != 0;
   if (heads && (!column || (desc.flags & DSK_TP_GATHER_OUTPUT)))
-    refuse("desc.q_heads needs a column split without DSK_TP_GATHER_OUTPUT");
+    invalid_argument("desc.q_heads needs a column split without DSK_TP_GATHER_OUTPUT");
   if (desc.weight_count != 1 && !(heads && desc.weight_count == 3))
-    refuse("desc.weight_count is " + std::to_string(desc.weight_count) +
-           (heads ? "; allowed are 1 and 3" : "; allowed is 1"));
-  if (!desc.weights) refuse("desc.weights is NULL");
+    invalid_argument("desc.weight_count is " + std::to_string(desc.weight_count) +
+                     (heads ? "; allowed are 1 and 3" : "; allowed is 1"));
+  if (!desc.weights) invalid_argument("desc.weights is NULL");
 
   std::vector<Weight> weights;
   constexpr const char* names[] = {"desc.weights[0]", "desc.weights[1]", "desc.weights[2]"};
@@ -184,7 +181,7 @@ std::shared_ptr<Plan> Plan::linear(std::shared_ptr<Comm> comm, const dsk_tp_line
     weights.push_back(read_weight(desc.weights + i, names[i], desc.activation_dtype));
   for (const Weight& weight : weights)
     if (weight.dtype != weights[0].dtype || weight.k != weights[0].k)
-      refuse("the three weights of a fused QKV must have the same dtype and k");
+      invalid_argument("the three weights of a fused QKV must have the same dtype and k");
 
   std::shared_ptr<Plan> plan(new Plan(comm));
   const std::uint32_t world = comm->world(), rank = comm->rank();
@@ -194,7 +191,7 @@ std::shared_ptr<Plan> Plan::linear(std::shared_ptr<Comm> comm, const dsk_tp_line
   Range columns{0, k};
   std::vector<Rows> pieces;
   if (heads) {
-    if (desc.head_dim == 0) refuse("desc.head_dim is 0");
+    if (desc.head_dim == 0) invalid_argument("desc.head_dim is 0");
     const HeadSplit split_of = split_heads(desc.q_heads, desc.kv_heads, world, rank);
     const std::uint64_t dim = desc.head_dim, q_rows = desc.q_heads * dim,
                         kv_rows = desc.kv_heads * dim;
@@ -202,8 +199,8 @@ std::shared_ptr<Plan> Plan::linear(std::shared_ptr<Comm> comm, const dsk_tp_line
     const std::uint64_t expected[] = {fused ? q_rows + 2 * kv_rows : q_rows, kv_rows, kv_rows};
     for (std::size_t i = 0; i < weights.size(); ++i)
       if (weights[i].n != expected[i])
-        refuse(std::string(names[i]) + ".n is " + std::to_string(weights[i].n) +
-               "; the heads need " + std::to_string(expected[i]));
+        invalid_argument(std::string(names[i]) + ".n is " + std::to_string(weights[i].n) +
+                         "; the heads need " + std::to_string(expected[i]));
     const auto rows = [&](const Range& range, std::uint64_t offset) {
       return Range{offset + range.begin * dim, offset + range.end * dim};
     };
@@ -257,18 +254,18 @@ std::shared_ptr<Plan> Plan::mlp(std::shared_ptr<Comm> comm, const dsk_tp_mlp_des
   check_common(*comm, desc.activation_dtype, desc.max_m, desc.flags, shared_flags | reduce_flags);
   if (desc.activation != DSK_TP_ACTIVATION_SILU && desc.activation != DSK_TP_ACTIVATION_GELU &&
       desc.activation != DSK_TP_ACTIVATION_GELU_TANH)
-    refuse("desc.activation is " + std::to_string(desc.activation) +
-           "; allowed are 0 (SiLU), 1 (GELU) and 2 (GELU tanh)");
+    invalid_argument("desc.activation is " + std::to_string(desc.activation) +
+                     "; allowed are 0 (SiLU), 1 (GELU) and 2 (GELU tanh)");
   const Weight gate = read_weight(desc.gate, "desc.gate", desc.activation_dtype);
   const Weight up = read_weight(desc.up, "desc.up", desc.activation_dtype);
   const Weight down = read_weight(desc.down, "desc.down", desc.activation_dtype);
   if (up.n != gate.n || up.k != gate.k || up.dtype != gate.dtype)
-    refuse("desc.up is " + std::to_string(up.n) + " x " + std::to_string(up.k) + " " +
-           name_of(up.dtype) + "; it must be as desc.gate, " + std::to_string(gate.n) + " x " +
-           std::to_string(gate.k) + " " + name_of(gate.dtype));
+    invalid_argument("desc.up is " + std::to_string(up.n) + " x " + std::to_string(up.k) + " " +
+                     name_of(up.dtype) + "; it must be as desc.gate, " + std::to_string(gate.n) +
+                     " x " + std::to_string(gate.k) + " " + name_of(gate.dtype));
   if (down.k != gate.n)
-    refuse("desc.down.k is " + std::to_string(down.k) + "; it must be desc.gate.n, " +
-           std::to_string(gate.n));
+    invalid_argument("desc.down.k is " + std::to_string(down.k) + "; it must be desc.gate.n, " +
+                     std::to_string(gate.n));
   const std::uint32_t world = comm->world(), rank = comm->rank();
   const std::uint64_t unit = std::max(input_unit(desc.activation_dtype, down.dtype),
                                       input_unit(desc.activation_dtype, gate.dtype));
@@ -302,7 +299,7 @@ void Plan::set_epilogue(std::uint32_t flags, const void* gamma, float eps, std::
                         const std::byte* bias) {
   const std::uint64_t bytes = row_bytes(n, dtype_);
   if (!(eps >= 0.0f) || !std::isfinite(eps))
-    refuse("desc.norm_eps must be 0 (the default) or a positive number");
+    invalid_argument("desc.norm_eps must be 0 (the default) or a positive number");
   if (bias) bias_ = Memory(comm_->device(), bias, bytes);
   if (gamma) gamma_ = Memory(comm_->device(), gamma, bytes);
   residual_ = flags & DSK_TP_RESIDUAL;
@@ -373,9 +370,10 @@ dsk_tp_plan_info Plan::info() const {
 
 void Plan::check(const dsk_tp_args& args, void* stream) const {
   if (args.m > max_m_)
-    refuse("args.m is " + std::to_string(args.m) + "; this plan was made for at most " +
-           std::to_string(max_m_));
-  if (stream && comm_->device()->is_cpu()) refuse("stream must be NULL on the CPU backend");
+    invalid_argument("args.m is " + std::to_string(args.m) + "; this plan was made for at most " +
+                     std::to_string(max_m_));
+  if (stream && comm_->device()->is_cpu())
+    invalid_argument("stream must be NULL on the CPU backend");
   if (args.m == 0) return;
   const std::uint64_t in = args.m * row_bytes(input_columns_, dtype_),
                       out = args.m * row_bytes(output_columns_, dtype_);
@@ -386,23 +384,23 @@ void Plan::check(const dsk_tp_args& args, void* stream) const {
                         {"args.workspace", args.workspace, workspace_bytes_}};
   const bool needed[] = {true, true, residual_, residual_, workspace_bytes_ > 0};
   for (std::size_t i = 0; i < 5; ++i) {
-    if (needed[i] && !spans[i].begin) refuse(std::string(spans[i].name) + " is NULL");
+    if (needed[i] && !spans[i].begin) invalid_argument(std::string(spans[i].name) + " is NULL");
     if (!needed[i] && spans[i].begin && i != 4)
-      refuse(std::string(spans[i].name) +
-             " is given, but the plan was made without DSK_TP_RESIDUAL");
+      invalid_argument(std::string(spans[i].name) +
+                       " is given, but the plan was made without DSK_TP_RESIDUAL");
     if (reinterpret_cast<std::uintptr_t>(spans[i].begin) % 16 != 0)
-      refuse(std::string(spans[i].name) + " is not aligned to 16 bytes");
+      invalid_argument(std::string(spans[i].name) + " is not aligned to 16 bytes");
   }
   if (args.workspace_bytes < workspace_bytes_)
-    refuse("args.workspace_bytes is " + std::to_string(args.workspace_bytes) +
-           "; this plan needs " + std::to_string(workspace_bytes_));
+    invalid_argument("args.workspace_bytes is " + std::to_string(args.workspace_bytes) +
+                     "; this plan needs " + std::to_string(workspace_bytes_));
   for (std::size_t i = 0; i < 5; ++i)
     for (std::size_t j = i + 1; j < 5; ++j) {
       const bool both_read = i == 0 && j == 2; // x and residual
       const bool in_place =
           i == 2 && j == 3 && spans[i].begin == spans[j].begin; // the residual in place
       if (!both_read && !in_place && overlap(spans[i], spans[j]))
-        refuse(std::string(spans[i].name) + " and " + spans[j].name + " overlap");
+        invalid_argument(std::string(spans[i].name) + " and " + spans[j].name + " overlap");
     }
 }
 

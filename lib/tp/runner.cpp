@@ -10,10 +10,6 @@
 namespace dsk::tp {
 namespace {
 
-[[noreturn]] void refuse(const std::string& sentence) {
-  throw Error(DSK_STATUS_INVALID_ARGUMENT, sentence);
-}
-
 void run_collective(Collective kind, bool as_gather, const Comm& comm,
                     const dsk_backend_collective* calls, std::uint32_t count) {
   if (kind == Collective::none) return;
@@ -27,7 +23,7 @@ void run_collective(Collective kind, bool as_gather, const Comm& comm,
 std::size_t index_of(const std::vector<std::shared_ptr<Comm>>& comms, const Comm& comm) {
   for (std::size_t i = 0; i < comms.size(); ++i)
     if (comms[i].get() == &comm) return i;
-  refuse("the plan's rank is not one of these ranks");
+  invalid_argument("the plan's rank is not one of these ranks");
 }
 
 } // namespace
@@ -57,8 +53,9 @@ void enqueue(const std::shared_ptr<Plan>& plan, const dsk_tp_args& args, void* s
 void require_matching(const std::vector<std::vector<Call>>& chains) {
   for (std::size_t c = 1; c < chains.size(); ++c) {
     if (chains[c].size() != chains[0].size())
-      refuse("the ranks' calls do not match: rank " + std::to_string(c) + " has " +
-             std::to_string(chains[c].size()) + ", rank 0 has " + std::to_string(chains[0].size()));
+      invalid_argument("the ranks' calls do not match: rank " + std::to_string(c) + " has " +
+                       std::to_string(chains[c].size()) + ", rank 0 has " +
+                       std::to_string(chains[0].size()));
     for (std::size_t i = 0; i < chains[c].size(); ++i) {
       const Call &mine = chains[c][i], &first = chains[0][i];
       const std::string theirs = mine.plan->signature(mine.args),
@@ -67,8 +64,9 @@ void require_matching(const std::vector<std::vector<Call>>& chains) {
       const bool alone = mine.plan->collective() == Collective::none &&
                          first.plan->collective() == Collective::none;
       if (!alone && theirs != expected)
-        refuse("the ranks' calls do not match: call " + std::to_string(i) + " is " + theirs +
-               " on rank " + std::to_string(c) + " and " + expected + " on rank 0");
+        invalid_argument("the ranks' calls do not match: call " + std::to_string(i) + " is " +
+                         theirs + " on rank " + std::to_string(c) + " and " + expected +
+                         " on rank 0");
     }
   }
 }
@@ -104,14 +102,14 @@ void require_family(const std::vector<std::shared_ptr<Comm>>& comms) {
   for (std::size_t i = 0; i < comms.size(); ++i) {
     comms[i]->require_usable();
     if (comms[i]->family() != comms[0]->family())
-      refuse("the ranks are not of one local communicator");
+      invalid_argument("the ranks are not of one local communicator");
     for (std::size_t j = 0; j < i; ++j)
       if (comms[i] == comms[j])
-        refuse("rank " + std::to_string(comms[i]->rank()) + " is given twice");
+        invalid_argument("rank " + std::to_string(comms[i]->rank()) + " is given twice");
   }
   if (comms.size() != 1 && comms.size() != comms[0]->world())
-    refuse(std::to_string(comms.size()) + " of " + std::to_string(comms[0]->world()) +
-           " ranks are given; it takes all of them, or one alone");
+    invalid_argument(std::to_string(comms.size()) + " of " + std::to_string(comms[0]->world()) +
+                     " ranks are given; it takes all of them, or one alone");
 }
 
 /* ---------------------------------------------------------------------- group */
@@ -119,7 +117,8 @@ void require_family(const std::vector<std::shared_ptr<Comm>>& comms) {
 Group::Group(std::vector<std::shared_ptr<Comm>> comms) : comms_(std::move(comms)) {
   require_family(comms_);
   for (const auto& comm : comms_)
-    if (comm->group) refuse("rank " + std::to_string(comm->rank()) + " is in a group already");
+    if (comm->group)
+      invalid_argument("rank " + std::to_string(comm->rank()) + " is in a group already");
   std::sort(comms_.begin(), comms_.end(),
             [](const auto& a, const auto& b) { return a->rank() < b->rank(); });
   chains_.resize(comms_.size());
@@ -137,7 +136,8 @@ Group::~Group() {
 void Group::add(const Comm& comm, Call call) {
   std::vector<Call>& chain = chains_[index_of(comms_, comm)];
   if (chain.size() == most_calls)
-    refuse("a group takes at most " + std::to_string(most_calls) + " enqueues of one rank");
+    invalid_argument("a group takes at most " + std::to_string(most_calls) +
+                     " enqueues of one rank");
   chain.push_back(std::move(call));
 }
 
@@ -172,7 +172,7 @@ Graph::~Graph() {
 }
 
 std::uint64_t Graph::add(const std::shared_ptr<Plan>& plan, const dsk_tp_args& args) {
-  if (is_captured_) refuse("the graph is captured; a step can be changed, not added");
+  if (is_captured_) invalid_argument("the graph is captured; a step can be changed, not added");
   plan->check(args, nullptr);
   const std::size_t chain = index_of(comms_, *plan->comm());
   chains_[chain].push_back({plan, args, nullptr});
@@ -182,7 +182,8 @@ std::uint64_t Graph::add(const std::shared_ptr<Plan>& plan, const dsk_tp_args& a
 
 Call& Graph::step_at(std::uint64_t step) {
   if (step >= steps_.size())
-    refuse("step is " + std::to_string(step) + "; the graph has " + std::to_string(steps_.size()));
+    invalid_argument("step is " + std::to_string(step) + "; the graph has " +
+                     std::to_string(steps_.size()));
   return chains_[steps_[step].first][steps_[step].second];
 }
 
@@ -193,7 +194,7 @@ void Graph::set(std::uint64_t step, const dsk_tp_args& args) {
 }
 
 void Graph::capture() {
-  if (capturing_.test_and_set()) refuse("a capture of this graph is running already");
+  if (capturing_.test_and_set()) invalid_argument("a capture of this graph is running already");
   struct Release {
     std::atomic_flag& flag;
     ~Release() { flag.clear(); }
@@ -202,7 +203,7 @@ void Graph::capture() {
   for (const auto& comm : comms_) {
     comm->require_usable();
     if (comm->group)
-      refuse("rank " + std::to_string(comm->rank()) + " is in a group; end it first");
+      invalid_argument("rank " + std::to_string(comm->rank()) + " is in a group; end it first");
   }
   require_matching(chains_);
   if (comms_[0]->device()->api().graph_capture_begin) capture_on_device();
@@ -237,7 +238,7 @@ void Graph::capture_on_device() {
 }
 
 void Graph::replay(void* stream) {
-  if (!is_captured_) refuse("the graph is not captured");
+  if (!is_captured_) invalid_argument("the graph is not captured");
   for (const auto& comm : comms_)
     comm->require_usable();
   try {
@@ -247,7 +248,7 @@ void Graph::replay(void* stream) {
                           "");
       return;
     }
-    if (stream) refuse("stream must be NULL on the CPU backend");
+    if (stream) invalid_argument("stream must be NULL on the CPU backend");
     run_chains(captured_, nullptr);
   } catch (const Error& e) {
     if (e.status() == DSK_STATUS_BACKEND)

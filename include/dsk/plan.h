@@ -228,8 +228,9 @@ DSK_NODISCARD DSK_API dsk_status dsk_plan_explain(const char* json, size_t json_
 /**
  * Predicts every kernel of a table of measurements and compares.
  *
- * @param json    {"device": NAME, "hold_out": "none" | "shape" | "gpu" | "frontier", "catalog":
- * [...]}
+ * @param json    {"device": NAME, "hold_out": "none" | "shape" | "gpu" | "device" | "frontier",
+ *                "catalog": [...]}: "gpu" leaves every table of the device's family out, "device"
+ * its own, "frontier" keeps the products at the largest n or k and leaves all as large out
  * @param csv     the table, in the silicon or the published schema (docs/results/kernels.md)
  * @param report  receives the scores as JSON; free with dsk_free()
  * @param predictions receives row,op,measured_ms,predicted_ms,low_ms,high_ms,origin,status as CSV;

@@ -73,8 +73,9 @@ void add_validate_kernels(CLI::App& app, int& code) {
   sub->add_option("file", flags->file, "The table: CSV, or CSV.gz")->required();
   sub->add_option("--gpu", flags->device, "Device that was measured")->required();
   sub->add_option("--hold-out", flags->hold_out,
-                  "What the model must not have seen: shape, gpu (its family), frontier, none")
-      ->check(CLI::IsMember({"shape", "gpu", "frontier", "none"}));
+                  "What the model must not have seen: shape, gpu (its family), device, frontier, "
+                  "none")
+      ->check(CLI::IsMember({"shape", "gpu", "device", "frontier", "none"}));
   sub->add_option("--predictions", flags->predictions_file,
                   "Write each row's prediction here (CSV)");
   sub->add_option("--catalog", flags->catalog_files, "File with your own device; repeat for more")

@@ -48,11 +48,10 @@ Rates rates_of(const FactDevice& device);
 /// The law of one class of kernels: the same on every device, so that a residual can move.
 struct KernelLaw {
   double launch_us = 0;
-  double compute_share = 1;    // c: of what the operand-feed law gives
-  double memory_share = 0.8;   // of the datasheet's bandwidth
-  double sharpness = 2;        // p: 2 where compute and memory overlap poorly, more where well
-  double error = 0.5;          // 90 % half width of the bare law
-  double transfer_error = 0.5; // and of a residual that comes from another device family
+  double compute_share = 1;  // c: of what the operand-feed law gives
+  double memory_share = 0.8; // of the datasheet's bandwidth
+  double sharpness = 2;      // p: 2 where compute and memory overlap poorly, more where well
+  double error = 0.5;        // 90 % half width of the bare law
 
   KernelTime at(const Work& work, double flops_per_us, double bytes_per_us) const;
 };
@@ -65,8 +64,8 @@ struct KernelSpec {
   Precision kv = Precision::bf16;
   std::string_view engine; // whose kernel is wanted, e.g. "vllm"; another's serves when it has none
   std::string_view kernel; // "" = any
-  std::string_view variant;             // "" = any
-  std::array<double, max_sizes> size{}; // as in the fact files
+  std::string_view variant; // "" = any
+  Sizes size{};
 };
 
 /// Work of the kernel at table coordinates (a, b), in closed form: what its law is applied to.
@@ -81,6 +80,7 @@ struct Exclusion {
   bool shape = false;      // the rows of the spec's own sizes, on every device
   bool beyond = false;     // also shapes as large where the spec is the largest
   std::string_view family; // every table of this device family
+  std::string_view device; // every table of this device
 };
 
 /// Prepared residuals of one kernel on one device.
@@ -116,6 +116,7 @@ private:
   };
   Residual residual(double a, double b) const;
   void use(const FactTable& table, const Rates& source, double weight, const Exclusion& exclusion);
+  void widen(const Widths& transfer);
 
   Factor calibrated_factor(double a, double b) const;
 

@@ -1,5 +1,7 @@
 #include "perf/tables.hpp"
 
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 namespace dsk::perf {
@@ -19,6 +21,44 @@ std::string_view kernel_op_name(KernelOp op) {
                                                               "deepep_ll_dispatch",
                                                               "deepep_ll_combine"};
   return names[static_cast<std::size_t>(op)];
+}
+
+std::size_t size_class(KernelOp op, const Sizes& size, double a, double b) {
+  const auto step = [](double value, std::initializer_list<double> limits) {
+    std::size_t passed = 0;
+    for (const double limit : limits)
+      passed += value >= limit;
+    return passed;
+  };
+  if (op == KernelOp::gemm) return 2 * step(size[0] * size[1], {8e6, 64e6}) + (a > 64 ? 1 : 0);
+  if (op == KernelOp::moe) return step(a, {64, 512, 4096});
+  return step(a * std::max(1.0, b), {4096, 262144});
+}
+
+const char* size_class_name(KernelOp op, std::size_t size_class) {
+  static constexpr const char* products[size_classes] = {"small/decode",  "small/prefill",
+                                                         "medium/decode", "medium/prefill",
+                                                         "large/decode",  "large/prefill"};
+  static constexpr const char* others[size_classes] = {"small", "medium", "large", "largest"};
+  return (op == KernelOp::gemm ? products : others)[size_class];
+}
+
+const TransferWidths& transfer_widths(const TransferWidths& wanted, std::string_view family) {
+  const TransferWidths* best = nullptr;
+  int most = -1;
+  for (const TransferWidths& record : all_transfer_widths()) {
+    if (record.op != wanted.op || record.kin != wanted.kin) continue;
+    if (!record.to.empty() && record.to != wanted.to && record.to != family) continue;
+    if (!record.engine.empty() && record.engine != wanted.engine) continue;
+    if (!record.any_format && (record.type != wanted.type || record.kv != wanted.kv)) continue;
+    const int near = record.to == wanted.to ? 8 : record.to == family ? 4 : 0;
+    const int points = near + 2 * !record.any_format + !record.engine.empty();
+    if (points > most) {
+      most = points;
+      best = &record;
+    }
+  }
+  return *best;
 }
 
 double FactTable::ln_us(std::size_t shape_index, std::size_t a_index, std::size_t b_index) const {

@@ -3,6 +3,7 @@
 // matter.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -42,6 +43,18 @@ struct FactDevice {
 };
 
 inline constexpr std::size_t max_sizes = 6;
+using Sizes = std::array<double, max_sizes>; // as in the fact files
+
+/// Classes of rows by size, in which intervals are kept and scores are told. Products: weights
+/// below 8 M and below 64 M elements or more, each with up to 64 rows or more. Experts: below 64,
+/// 512 and 4,096 tokens or more. Others: below 4,096 and below 262,144 tokens (sequences times
+/// length) or message elements, or more.
+inline constexpr std::size_t size_classes = 6;
+std::size_t size_class(KernelOp op, const Sizes& size, double a, double b);
+const char* size_class_name(KernelOp op, std::size_t size_class);
+
+/// Half widths of 90 % intervals (natural log), by size class.
+using Widths = std::array<float, size_classes>;
 
 /// Latencies of one kernel of one engine on one device: shapes x a x b.
 struct FactTable {
@@ -53,7 +66,7 @@ struct FactTable {
   std::string_view version;
   std::string_view kernel;
   std::string_view variant; // expert distribution, or "graph" / "eager" of an all-reduce
-  double shape_error = 0;   // half width of the 90 % interval of a left-out shape (ln units)
+  Widths shape_widths{};    // of a shape that is left out of the table
   std::span<const std::int32_t> a;
   std::span<const std::int32_t> b;
   std::size_t sizes = 0;                // numbers a shape
@@ -68,6 +81,23 @@ struct FactTable {
   double ln_us(std::size_t shape_index, std::size_t a_index, std::size_t b_index) const;
 };
 
+/// Widths of times that come from other devices' tables, by what is carried over and to where.
+/// "" stands for anywhere (the pool of all), any engine.
+struct TransferWidths {
+  KernelOp op = KernelOp::gemm;
+  bool kin = false;    // from a device of the same architecture
+  std::string_view to; // a device or a family
+  std::string_view engine;
+  Precision type = Precision::bf16;
+  Precision kv = Precision::bf16;
+  bool any_format = false; // whatever type and kv
+  Widths widths{};
+};
+/// The record that says most about a transfer to `wanted.to`, a device of `family`; every operator
+/// has one for anywhere and any format.
+const TransferWidths& transfer_widths(const TransferWidths& wanted, std::string_view family);
+
+std::span<const TransferWidths> all_transfer_widths();
 std::span<const FactDevice> fact_devices();
 std::span<const FactTable> fact_tables();
 

@@ -9,8 +9,6 @@
 namespace dsk::perf {
 namespace {
 
-using Sizes = std::array<double, max_sizes>;
-
 double matern32(double r) {
   const double s = std::sqrt(3.0) * r;
   return (1 + s) * std::exp(-s);
@@ -54,6 +52,12 @@ Sizes features(KernelOp op, const Sizes& size) {
   return {lg(size[0]), lg(size[1]), lg(size[2])}; // deepep: hidden;topk;experts
 }
 
+constexpr double head_tile = 64; // rows of one tile of an MLA decode kernel
+
+// Two head counts of one tile whose residuals differ by more an octave, in the mean, are served by
+// different kernels.
+constexpr double most_within_tile = 0.095;
+
 Sizes sizes_of(std::span<const std::int32_t> shape) {
   Sizes sizes{};
   std::copy(shape.begin(), shape.end(), sizes.begin());
@@ -90,7 +94,7 @@ std::vector<double> solve(const std::vector<double>& l, std::vector<double> x, s
 
 ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, Without without,
                        const LawAt& law_at)
-    : table_(table), error_(table.shape_error) {
+    : table_(table) {
   for (const std::int32_t a : table.a)
     a_.push_back(std::log(static_cast<double>(a)));
   for (const std::int32_t b : table.b)
@@ -113,10 +117,7 @@ ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, Without withou
       beyond = beyond || (size[i] >= largest[i] && other[i] >= size[i]);
     if (!(without.beyond && beyond)) shapes.push_back(s);
   }
-  if (shapes.empty()) { // nothing but the shape itself: the bare law
-    error_ = 0.6;
-    return;
-  }
+  if (shapes.empty()) return; // nothing but the shape itself: the bare law
   switch (table.op) {
   case KernelOp::gemm:
   case KernelOp::moe:
@@ -125,6 +126,8 @@ ShapeBlend::ShapeBlend(const FactTable& table, const Sizes& size, Without withou
     krige(size, shapes, law_at);
     break;
   case KernelOp::generation_mla:
+    if (!line_in_tile(size, shapes, law_at)) line(size, shapes, law_at);
+    break;
   case KernelOp::custom_allreduce:
   case KernelOp::nccl_all_reduce:
   case KernelOp::nccl_all_gather:
@@ -228,11 +231,10 @@ void ShapeBlend::krige(const Sizes& size, const std::vector<std::size_t>& shapes
   const std::vector<double> weights = solve(matrix, right, n);
   const double explained = std::inner_product(weights.begin(), weights.end(), right.begin(), 0.0);
   const double deviation = std::sqrt(std::max(0.0, covariance(target, target) - explained));
-  // The table's error is that of a measured shape left out of its grid, whose prior deviation is
+  // The table's width is that of a measured shape left out of its grid, whose prior deviation is
   // about 0.10 (products) and 0.12 (experts). Farther shapes widen faster than their prior
   // deviation, which knows the distance but not that kernels change beyond the measured range.
-  error_ =
-      table_.shape_error *
+  scale_ =
       std::clamp(std::pow(deviation / (table_.op == KernelOp::gemm ? 0.10 : 0.12), 1.6), 0.5, 8.0);
   for (std::size_t i = 0; i < n; ++i) {
     sources_.push_back(source(shapes[near[i].second], law_at));
@@ -245,7 +247,7 @@ void ShapeBlend::line(const Sizes& size, const std::vector<std::size_t>& shapes,
   // Shapes of one size, sorted in the table. Head counts beyond a tile of 64 act like more
   // sequences.
   const bool heads = table_.op == KernelOp::generation_mla;
-  const auto tiles = [&](double v) { return heads ? std::ceil(v / 64) : 1.0; };
+  const auto tiles = [&](double v) { return heads ? std::ceil(v / head_tile) : 1.0; };
   const auto value = [&](std::size_t s) { return static_cast<double>(table_.shape(s)[0]); };
   std::size_t low = shapes.size(), high = shapes.size();
   for (std::size_t i = 0; i < shapes.size(); ++i) {
@@ -262,13 +264,38 @@ void ShapeBlend::line(const Sizes& size, const std::vector<std::size_t>& shapes,
   if (low == shapes.size() || high == shapes.size()) {
     const std::size_t at = low == shapes.size() ? high : low;
     add(at, 1);
-    error_ *= 1 + 0.3 * std::abs(std::log2(size[0] / value(shapes[at])));
+    scale_ = 1 + 0.3 * std::abs(std::log2(size[0] / value(shapes[at])));
     return;
   }
   const double x0 = std::log(value(shapes[low]));
   const double f = (std::log(size[0]) - x0) / (std::log(value(shapes[high])) - x0);
   add(low, 1 - f);
   add(high, f);
+}
+
+// Heads of one tile share the pass over the cache; each adds its queries and outputs. So the time
+// is a straight line over the heads that share the shape's tile, through the two nearest of them.
+bool ShapeBlend::line_in_tile(const Sizes& size, const std::vector<std::size_t>& shapes,
+                              const LawAt& law_at) {
+  const auto heads = [&](std::size_t s) { return static_cast<double>(table_.shape(s)[0]); };
+  std::vector<std::size_t> mates;
+  for (const std::size_t s : shapes)
+    if (heads(s) <= head_tile) mates.push_back(s);
+  if (size[0] > head_tile || mates.size() < 2) return false;
+  std::sort(mates.begin(), mates.end(), [&](std::size_t l, std::size_t r) {
+    return std::abs(heads(l) - size[0]) < std::abs(heads(r) - size[0]);
+  });
+  Source near = source(mates[0], law_at);
+  Source far = source(mates[1], law_at);
+  double apart = 0;
+  for (std::size_t i = 0; i < near.grid.size(); ++i)
+    apart += std::abs(near.grid[i] - far.grid[i]) / static_cast<double>(near.grid.size());
+  if (apart > most_within_tile * std::abs(std::log2(heads(mates[0]) / heads(mates[1]))))
+    return false;
+  far.weight = (size[0] - heads(mates[0])) / (heads(mates[1]) - heads(mates[0]));
+  near.weight = 1 - far.weight;
+  sources_ = {std::move(near), std::move(far)};
+  return true;
 }
 
 void ShapeBlend::group(const Sizes& size, const std::vector<std::size_t>& shapes,
@@ -286,7 +313,7 @@ void ShapeBlend::group(const Sizes& size, const std::vector<std::size_t>& shapes
     nearest = std::min(nearest, own.distance);
     sources_.push_back(std::move(own));
   }
-  error_ *= 1 + 0.5 * nearest;
+  scale_ = 1 + 0.5 * nearest;
 }
 
 ShapeBlend::Place ShapeBlend::place(const std::vector<double>& axis, double x) {
@@ -315,7 +342,7 @@ double ShapeBlend::read(const Source& s, const Place& a, const Place& b) const {
 
 ShapeBlend::Value ShapeBlend::at(double a, double b) const {
   Value value;
-  value.error = error_;
+  value.scale = scale_;
   if (sources_.empty()) return value;
   const double la = std::log(a);
   const Place pb = place(b_, std::log(std::max(1.0, b)));

@@ -2,7 +2,9 @@
 // of its neighbours. Three ways, by what the kernel's time depends on:
 //   products and experts   kriging over the logarithms of the sizes
 //   prefill, GQA decode    shapes with the same group size at the same number of KV heads in flight
-//   MLA decode, collectives  straight lines between neighbouring head or rank counts
+//   MLA decode, collectives  straight lines between neighbouring head or rank counts; MLA heads
+//   that
+//                            share a tile of 64 add to the time in proportion to their number
 #pragma once
 
 #include <functional>
@@ -27,17 +29,18 @@ public:
     bool self = false;
     bool beyond = false;
   };
-  ShapeBlend(const FactTable& table, const std::array<double, max_sizes>& size, Without without,
-             const LawAt& law_at);
+  ShapeBlend(const FactTable& table, const Sizes& size, Without without, const LawAt& law_at);
 
   struct Value {
     double residual = 0; // ln(measured / law)
-    double error = 0;    // half width of the 90 % interval
+    double scale = 1;    // of the 90 % interval, over that of a shape left out of the table
     bool measured = false;
   };
   Value at(double a, double b) const;
   /// The very shape was measured.
   bool exact() const { return exact_; }
+  /// No other shape is left: the bare law.
+  bool empty() const { return sources_.empty(); }
 
 private:
   struct Source {
@@ -55,12 +58,10 @@ private:
   static Place place(const std::vector<double>& axis, double x);
   Source source(std::size_t shape, const LawAt& law_at) const;
   double read(const Source& source, const Place& a, const Place& b) const;
-  void krige(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
-             const LawAt& law_at);
-  void line(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
-            const LawAt& law_at);
-  void group(const std::array<double, max_sizes>& size, const std::vector<std::size_t>& shapes,
-             const LawAt& law_at);
+  void krige(const Sizes& size, const std::vector<std::size_t>& shapes, const LawAt& law_at);
+  void line(const Sizes& size, const std::vector<std::size_t>& shapes, const LawAt& law_at);
+  bool line_in_tile(const Sizes& size, const std::vector<std::size_t>& shapes, const LawAt& law_at);
+  void group(const Sizes& size, const std::vector<std::size_t>& shapes, const LawAt& law_at);
 
   const FactTable& table_;
   std::vector<double> a_; // ln
@@ -68,7 +69,7 @@ private:
   std::vector<Source> sources_;
   bool exact_ = false;
   bool by_distance_ = false; // weights follow from distances at each point
-  double error_ = 0;
+  double scale_ = 1;
 };
 
 } // namespace dsk::perf

@@ -28,6 +28,7 @@ public:
     exclusion_.shape = hold_out == HoldOut::shape;
     exclusion_.beyond = hold_out == HoldOut::frontier;
     if (hold_out == HoldOut::gpu) exclusion_.family = device.family;
+    if (hold_out == HoldOut::device) exclusion_.device = device.name;
   }
 
   const KernelTimer& of(const KernelSpec& spec) {
@@ -42,16 +43,6 @@ private:
   Exclusion exclusion_;
   std::map<std::string, KernelTimer> timers_;
 };
-
-std::string size_class(const KernelRow& row) {
-  if (row.spec.op == KernelOp::gemm) {
-    const double weights = row.spec.size[0] * row.spec.size[1];
-    const char* matrix = weights < 8e6 ? "small" : weights < 64e6 ? "medium" : "large";
-    return std::string(matrix) + (row.a <= 64 ? "/decode" : "/prefill");
-  }
-  const double work = row.a * std::max(1.0, row.b);
-  return work < 4096 ? "small" : work < 262144 ? "medium" : "large";
-}
 
 // Marks rows that stand out of their series (is_spike).
 void flag_spikes(std::vector<KernelRow>& rows, const Rates& rates) {
@@ -163,13 +154,15 @@ KernelReport validate_kernels(std::string_view csv, const Device& device, HoldOu
                         row.measured_ms >= p.low_ms && row.measured_ms <= p.high_ms};
     const std::string op(row.op);
     const std::string engine(row.spec.engine);
+    const char* size =
+        size_class_name(row.spec.op, size_class(row.spec.op, row.spec.size, row.a, row.b));
     std::string type = precision_name(row.spec.type);
     if (row.spec.op >= KernelOp::context_attention && row.spec.op <= KernelOp::generation_mla)
       type += std::string("/kv-") + precision_name(row.spec.kv);
     groups[{artefact, "all", "all", "all", "all"}].push_back(sample);
     groups[{artefact, op, "all", "all", "all"}].push_back(sample);
     groups[{artefact, op, engine, type, "all"}].push_back(sample);
-    groups[{artefact, op, engine, type, size_class(row)}].push_back(sample);
+    groups[{artefact, op, engine, type, size}].push_back(sample);
   }
   for (auto& [key, samples] : groups) {
     KernelScore s = score(samples);

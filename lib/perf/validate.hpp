@@ -15,6 +15,7 @@ enum class HoldOut : std::uint8_t {
   none,  // everything compiled in may be used
   shape, // the row's own sizes are left out ((n, k) of a GEMM; all sizes but batch, tokens, length)
   gpu,   // every table of the device's family is left out
+  device,  // the device's own tables are left out, not those of its family
   frontier // GEMMs at the largest n or k: every shape at least as large there is left out
 };
 

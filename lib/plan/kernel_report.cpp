@@ -14,10 +14,12 @@ KernelAnswer validate_kernels(const Json& request, std::string_view csv, const C
   const Catalog& facts = request_catalog(request, catalog, own);
   r.find("catalog");
   const Device device = facts.device(r.text("device"), "/device");
-  const std::string hold_out = r.choice("hold_out", {"none", "shape", "gpu", "frontier"}, "none");
+  const std::string hold_out =
+      r.choice("hold_out", {"none", "shape", "gpu", "device", "frontier"}, "none");
   r.done();
   const perf::HoldOut mode = hold_out == "shape"      ? perf::HoldOut::shape
                              : hold_out == "gpu"      ? perf::HoldOut::gpu
+                             : hold_out == "device"   ? perf::HoldOut::device
                              : hold_out == "frontier" ? perf::HoldOut::frontier
                                                       : perf::HoldOut::none;
   const perf::KernelReport report = perf::validate_kernels(csv, device, mode);

@@ -4,6 +4,7 @@
 Usage: kernel_scores.py DSK DIR   (DSK the built tool, DIR holds silicon_*.csv.gz and published.csv.gz)
 """
 import csv
+import json
 import pathlib
 import subprocess
 import sys
@@ -15,11 +16,13 @@ CLASS = {"context_attention": "attention", "generation_attention": "attention", 
          "generation_mla": "MLA"}
 
 
-def predictions(tool, source, gpu, hold_out):
+def predictions(tool, source, gpu, hold_out, classes):
+    """Rows of one file; adds (coverage, rows) of the report's classes of 500 rows and more."""
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch) / "p.csv"
-        subprocess.run([tool, "validate", "kernels", source, "--gpu", gpu, "--hold-out", hold_out,
-                        "--predictions", out], check=True, stdout=subprocess.DEVNULL)
+        report = subprocess.run([tool, "validate", "kernels", source, "--gpu", gpu, "--hold-out", hold_out, "--json",
+                                 "--predictions", out], check=True, stdout=subprocess.PIPE).stdout
+        classes += [100 * s["coverage"] for s in json.loads(report)["scores"] if s["rows"] >= 500 and not s["flagged"]]
         with open(out, newline="") as stream:
             for row in csv.DictReader(stream):
                 if row["predicted_ms"]:
@@ -47,23 +50,29 @@ def table(title, groups):
 
 def main():
     tool, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    for hold_out in ("shape", "frontier", "gpu"):
-        sound, artefacts, by_gpu = {}, {}, {}
+    for hold_out in ("shape", "frontier", "gpu", "device"):
+        sound, artefacts, by_gpu, classes = {}, {}, {}, []
         for short, gpu in GPUS.items():
-            for sample in predictions(tool, folder / f"silicon_{short}_sxm.csv.gz", gpu, hold_out):
+            if hold_out == "device" and FAMILY[short] != "H100 + H200":
+                continue  # the only family with two devices
+            for sample in predictions(tool, folder / f"silicon_{short}_sxm.csv.gz", gpu, hold_out, classes):
                 op, status = sample[0], sample[1]
-                where = FAMILY[short] if hold_out == "gpu" else CLASS.get(op, op)
+                where = FAMILY[short] if hold_out in ("gpu", "device") else CLASS.get(op, op)
                 if status == "ok":
                     sound.setdefault(where, []).append(sample)
                     by_gpu.setdefault(f"{short.upper()} {op}", []).append(sample)
                 else:
                     artefacts.setdefault(status.removeprefix("flagged: "), []).append(sample)
         table(f"Hold-out {hold_out}, rows that no rule flags:", sound)
+        if hold_out == "device":
+            continue
         table(f"Hold-out {hold_out}, by device and operator:", by_gpu)
+        print(f"\n{len(classes)} classes of 500 rows and more (device; operator; engine and format; size class): "
+              f"{min(classes):.1f} to {max(classes):.1f} % of their rows inside the 90 % interval")
         table(f"Hold-out {hold_out}, flagged rows by rule:", artefacts)
     for gpu in ("h800-sxm", "h20"):
         groups = {}
-        for sample in predictions(tool, folder / "published.csv.gz", gpu, "none"):
+        for sample in predictions(tool, folder / "published.csv.gz", gpu, "none", []):
             groups.setdefault("all", []).append(sample)
             groups.setdefault(sample[0], []).append(sample)
         table(f"{gpu}, which no table holds:", groups)

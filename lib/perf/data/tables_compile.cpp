@@ -26,7 +26,7 @@ Fields split(const std::string& line, char separator) {
 
 struct Table {
   Fields head; // OP,GPU,ENGINE,VERSION,KERNEL,TYPE,KV,VARIANT
-  std::string error = "0.15";
+  std::string widths;
   std::vector<long> a, b, shapes;
   std::vector<unsigned> codes;
   std::size_t sizes = 0;
@@ -60,6 +60,14 @@ std::string precision(const std::string& name) {
   return "Precision::" + (name == "-" ? std::string("bf16") : name);
 }
 
+// The numbers from `first` on, as the initialiser of a Widths.
+std::string widths_of(const Fields& fields, std::size_t first) {
+  std::string text = "Widths{";
+  for (std::size_t i = first; i < fields.size(); ++i)
+    text += (i > first ? "," : "") + fields[i] + 'F';
+  return text + '}';
+}
+
 template <class T>
 void array(std::ostream& out, const char* type, const char* name, const T& values) {
   out << "constexpr " << type << ' ' << name << "[] = {";
@@ -73,7 +81,8 @@ void array(std::ostream& out, const char* type, const char* name, const T& value
 int main(int argc, char** argv) {
   std::vector<Table> tables;
   std::vector<Fields> devices;
-  std::map<std::string, std::string> errors;
+  std::map<std::string, std::string> widths;
+  std::ostringstream transfers;
   for (int i = 2; i < argc; ++i) {
     std::ifstream file(argv[i]);
     std::string line;
@@ -91,8 +100,15 @@ int main(int argc, char** argv) {
       } else if (kind == "table") {
         tables.push_back({});
         tables.back().head = f;
-      } else if (kind == "error") { // OP,GPU,ENGINE,KERNEL,TYPE,KV,VARIANT,half width
-        errors[f[0] + f[1] + f[2] + f[3] + f[4] + f[5] + f[6]] = f[7];
+      } else if (kind == "shape") { // OP,GPU,ENGINE,KERNEL,TYPE,KV,VARIANT,half widths
+        widths[f[0] + f[1] + f[2] + f[3] + f[4] + f[5] + f[6]] = widths_of(f, 7);
+      } else if (kind == "transfer") { // OP,kin|far,TO,ENGINE,TYPE,KV,half widths; * = any
+        const auto any = [](const std::string& name) { return name == "*" ? "" : name; };
+        transfers << "{KernelOp::" << f[0] << ", " << (f[1] == "kin" ? "true" : "false") << ", \""
+                  << any(f[2]) << "\", \"" << any(f[3]) << "\", "
+                  << precision(f[4] == "*" ? "-" : f[4]) << ", "
+                  << precision(f[5] == "*" ? "-" : f[5]) << ", " << (f[4] == "*" ? "true" : "false")
+                  << ", " << widths_of(f, 6) << "},\n";
       } else if (kind == "a" || kind == "b") {
         for (const std::string& v : f)
           (kind == "a" ? tables.back().a : tables.back().b).push_back(integer(v));
@@ -121,9 +137,10 @@ int main(int argc, char** argv) {
     while (device < devices.size() && devices[device][0] != h[1])
       ++device;
     if (device == devices.size()) fail("no device " + h[1]);
-    if (const auto found = errors.find(h[0] + h[1] + h[2] + h[4] + h[5] + h[6] + h[7]);
-        found != errors.end())
-      t.error = found->second;
+    const auto found = widths.find(h[0] + h[1] + h[2] + h[4] + h[5] + h[6] + h[7]);
+    if (found == widths.end())
+      fail("no widths of " + h[0] + ' ' + h[1] + ' ' + h[2] + ' ' + h[4] + ' ' + h[5]);
+    t.widths = found->second;
     const auto span = [&](const std::vector<long>& values) {
       std::ostringstream text;
       text << "{numbers + " << numbers.size() << ", " << values.size() << "}";
@@ -132,7 +149,7 @@ int main(int argc, char** argv) {
     };
     records << "{KernelOp::" << h[0] << ", " << device << ", " << precision(h[5]) << ", "
             << precision(h[6]) << ", \"" << h[2] << "\", \"" << h[3] << "\", \"" << h[4] << "\", \""
-            << h[7] << "\", " << t.error << ", " << span(t.a) << ", ";
+            << h[7] << "\", " << t.widths << ", " << span(t.a) << ", ";
     records << span(t.b) << ", " << t.sizes << ", ";
     records << span(t.shapes) << ", {codes + " << codes.size() << ", " << t.codes.size() << "}},\n";
     codes.insert(codes.end(), t.codes.begin(), t.codes.end());
@@ -149,7 +166,9 @@ int main(int argc, char** argv) {
     out << "{\"" << d[0] << "\", \"" << d[1] << "\", " << d[2] << "e3, {0, 0, " << d[3] << "e6, "
         << d[3] << "e6, " << d[4] << "e6, " << d[5] << "e6, 0, " << d[6] << "e6, 0}, " << d[7]
         << "e3, " << d[8] << "},\n";
+  out << "};\nconstexpr TransferWidths transfers[] = {\n" << transfers.str();
   out << "};\n} // namespace\n"
+         "std::span<const TransferWidths> all_transfer_widths() { return transfers; }\n"
          "std::span<const FactDevice> fact_devices() { return devices; }\n"
          "std::span<const FactTable> fact_tables() { return tables; }\n"
          "} // namespace dsk::perf\n";

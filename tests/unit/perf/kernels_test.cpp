@@ -52,7 +52,8 @@ TEST_CASE("every table is whole: axes rise, codes fill the grid, latencies are s
     REQUIRE(t.codes.size() == t.shape_count() * t.a.size() * t.b.size());
     CHECK(std::is_sorted(t.a.begin(), t.a.end()));
     CHECK(std::is_sorted(t.b.begin(), t.b.end()));
-    CHECK(t.shape_error > 0);
+    for (const float width : t.shape_widths)
+      CHECK(width > 0);
     std::size_t present = 0;
     for (const std::uint16_t code : t.codes)
       present += code != 0;
@@ -121,6 +122,72 @@ TEST_CASE("held-out shapes are not looked up") {
   const KernelTimer family(rates, gemm(4096, 4096), without);
   CHECK(family.origin() == Origin::transferred);
   CHECK(fact_devices()[family.table()->device].family != "hopper");
+}
+
+TEST_CASE("a left-out device of the same architecture is known better than one of another") {
+  Exclusion device;
+  device.device = "h200-sxm";
+  Exclusion family;
+  family.family = "hopper";
+  const Rates rates = rates_of(h200());
+  KernelSpec spec = gemm(4096, 4096);
+  spec.kernel = "-";
+  const KernelTime kin = KernelTimer(rates, spec, device).at(16, 0);
+  const KernelTime far = KernelTimer(rates, spec, family).at(16, 0);
+  CHECK(kin.origin == Origin::transferred);
+  CHECK(far.origin == Origin::transferred);
+  CHECK(kin.error < far.error);
+  // B300 has no table and a family of its own; its kernels are B200's.
+  const Device b300 = Catalog().device("b300-sxm", "/device");
+  const KernelTimer ultra(rates_of(b300), spec);
+  CHECK(fact_devices()[ultra.table()->device].name == "b200-sxm");
+}
+
+TEST_CASE("a transfer's width: the record of the device, else of the family, else of all") {
+  const TransferWidths wanted{KernelOp::gemm, false, "h200-sxm", "vllm", Precision::bf16};
+  CHECK(transfer_widths(wanted, "hopper").to == "h200-sxm");
+  TransferWidths other = wanted;
+  other.to = "h20";
+  CHECK(transfer_widths(other, "hopper").to == "hopper");
+  other.to = "l40s";
+  const TransferWidths& pool = transfer_widths(other, "ada");
+  CHECK(pool.to == "");
+  CHECK(pool.type == Precision::bf16);
+  CHECK_FALSE(pool.any_format);
+  for (int op = 0; op < kernel_op_count; ++op)
+    for (const bool kin : {false, true}) {
+      const TransferWidths unknown{static_cast<KernelOp>(op), kin, "x", "y",
+                                   Precision::weight_only};
+      for (const float width : transfer_widths(unknown, "z").widths)
+        CHECK(width > 0);
+    }
+}
+
+TEST_CASE("sizes fall into classes at the limits that are documented") {
+  CHECK(size_class(KernelOp::gemm, {2000, 3999}, 64, 0) == 0);
+  CHECK(size_class(KernelOp::gemm, {2000, 4000}, 65, 0) == 3);
+  CHECK(size_class(KernelOp::gemm, {8000, 8000}, 1, 0) == 4);
+  CHECK(size_class(KernelOp::moe, {}, 4096, 0) == 3);
+  CHECK(size_class(KernelOp::generation_mla, {128}, 64, 4096) == 2);
+  CHECK(size_class(KernelOp::nccl_all_reduce, {8}, 4095, 0) == 0);
+  CHECK(std::string(size_class_name(KernelOp::gemm, 5)) == "large/prefill");
+}
+
+TEST_CASE("MLA heads that share a tile add in proportion to their number") {
+  Exclusion without;
+  without.shape = true;
+  KernelSpec spec;
+  spec.op = KernelOp::generation_mla;
+  spec.engine = "trtllm";
+  spec.kernel = "default";
+  const auto us = [&](double heads, bool left_out) {
+    spec.size = {heads};
+    return KernelTimer(rates_of(h200()), spec, left_out ? without : Exclusion{}).at(64, 4097).us;
+  };
+  // One tile: the middle count within a few percent of the line through its neighbours.
+  CHECK(us(32, true) == Approx((2 * us(16, false) + us(64, false)) / 3).epsilon(0.02));
+  CHECK(us(16, true) ==
+        Approx(2 * us(32, false) - (us(16, false) + us(64, false)) / 2).epsilon(0.1));
 }
 
 TEST_CASE("rules name the artefacts") {

@@ -321,8 +321,7 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
     origin_ = Origin::transferred;
     for (const Candidate& s : sources)
       use(*s.table, rates_of(*s.device), s.weight / total, exclusion);
-    widen(transfer_widths({spec.op, kin, rates.name, spec.engine, spec.type, spec.kv, false, {}},
-                          rates.family)
+    widen(transfer_widths({spec.op, kin, rates.name, rates.family, spec.engine, spec.type, spec.kv})
               .widths);
     return;
   }
@@ -335,7 +334,8 @@ void KernelTimer::widen(const Widths& transfer) {
     for (std::size_t j = 0; j < b_.size(); ++j) {
       float& error = errors_[i * b_.size() + j];
       error = std::hypot(error, unnamed,
-                         transfer[size_class(spec_.op, spec_.size, table_->a[i], table_->b[j])]);
+                         static_cast<float>(transfer.at(
+                             size_class(spec_.op, spec_.size, table_->a[i], table_->b[j]))));
     }
 }
 
@@ -373,11 +373,12 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
       const ShapeBlend::Value value = blend.at(a, b);
       residuals[i * nb + j] = value.residual;
       float& error = errors_[i * nb + j];
-      const float width = blend.empty() ? static_cast<float>(law_.error)
-                          : value.measured
-                              ? error_repeat
-                              : static_cast<float>(value.scale) *
-                                    table.shape_widths[size_class(spec_.op, spec_.size, a, b)];
+      const float width =
+          blend.empty() ? static_cast<float>(law_.error)
+          : value.measured
+              ? error_repeat
+              : static_cast<float>(value.scale *
+                                   table.shape_widths.at(size_class(spec_.op, spec_.size, a, b)));
       error = std::max(error, width);
     }
   // A kriged product leans a little on the neighbouring numbers of rows: it steadies the estimate.

@@ -43,16 +43,18 @@ const char* size_class_name(KernelOp op, std::size_t size_class) {
   return (op == KernelOp::gemm ? products : others)[size_class];
 }
 
-const TransferWidths& transfer_widths(const TransferWidths& wanted, std::string_view family) {
+const TransferWidths& transfer_widths(const Transfer& transfer) {
   const TransferWidths* best = nullptr;
   int most = -1;
   for (const TransferWidths& record : all_transfer_widths()) {
-    if (record.op != wanted.op || record.kin != wanted.kin) continue;
-    if (!record.to.empty() && record.to != wanted.to && record.to != family) continue;
-    if (!record.engine.empty() && record.engine != wanted.engine) continue;
-    if (!record.any_format && (record.type != wanted.type || record.kv != wanted.kv)) continue;
-    const int near = record.to == wanted.to ? 8 : record.to == family ? 4 : 0;
-    const int points = near + 2 * !record.any_format + !record.engine.empty();
+    if (record.op != transfer.op || record.kin != transfer.kin) continue;
+    const std::string_view to = transfer_names()[record.to];
+    const std::string_view engine = transfer_names()[record.engine];
+    if (!to.empty() && to != transfer.device && to != transfer.family) continue;
+    if (!engine.empty() && engine != transfer.engine) continue;
+    if (!record.any_format && (record.type != transfer.type || record.kv != transfer.kv)) continue;
+    const int near = to.empty() ? 0 : to == transfer.device ? 8 : 4;
+    const int points = near + 2 * !record.any_format + !engine.empty();
     if (points > most) {
       most = points;
       best = &record;

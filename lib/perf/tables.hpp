@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,8 +54,13 @@ inline constexpr std::size_t size_classes = 6;
 std::size_t size_class(KernelOp op, const Sizes& size, double a, double b);
 const char* size_class_name(KernelOp op, std::size_t size_class);
 
-/// Half widths of 90 % intervals (natural log), by size class.
-using Widths = std::array<float, size_classes>;
+/// Half widths of 90 % intervals (natural log), by size class, coded: 0.01 exp(code / 40), from
+/// 0.01 to 5.9 in steps of 2.5 %.
+struct Widths {
+  std::array<std::uint8_t, size_classes> codes{};
+
+  double at(std::size_t size_class) const { return 0.01 * std::exp(codes[size_class] / 40.0); }
+};
 
 /// Latencies of one kernel of one engine on one device: shapes x a x b.
 struct FactTable {
@@ -81,23 +87,35 @@ struct FactTable {
   double ln_us(std::size_t shape_index, std::size_t a_index, std::size_t b_index) const;
 };
 
-/// Widths of times that come from other devices' tables, by what is carried over and to where.
-/// "" stands for anywhere (the pool of all), any engine.
+/// A time that comes from other devices' tables: what is carried over and to where.
+struct Transfer {
+  KernelOp op = KernelOp::gemm;
+  bool kin = false; // from a device of the same architecture
+  std::string_view device;
+  std::string_view family;
+  std::string_view engine;
+  Precision type = Precision::bf16;
+  Precision kv = Precision::bf16;
+};
+
+/// Widths of transfers. Names are places in transfer_names(), where 0 is "": anywhere (the pool of
+/// all), any engine.
 struct TransferWidths {
   KernelOp op = KernelOp::gemm;
-  bool kin = false;    // from a device of the same architecture
-  std::string_view to; // a device or a family
-  std::string_view engine;
+  bool kin = false;
+  std::uint8_t to = 0; // a device or a family
+  std::uint8_t engine = 0;
   Precision type = Precision::bf16;
   Precision kv = Precision::bf16;
   bool any_format = false; // whatever type and kv
   Widths widths{};
 };
-/// The record that says most about a transfer to `wanted.to`, a device of `family`; every operator
-/// has one for anywhere and any format.
-const TransferWidths& transfer_widths(const TransferWidths& wanted, std::string_view family);
+/// The record that says most about a transfer: of its device, else of its family, else of all;
+/// every operator has one for anywhere and any format.
+const TransferWidths& transfer_widths(const Transfer& transfer);
 
 std::span<const TransferWidths> all_transfer_widths();
+std::span<const std::string_view> transfer_names();
 std::span<const FactDevice> fact_devices();
 std::span<const FactTable> fact_tables();
 

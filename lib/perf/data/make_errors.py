@@ -34,6 +34,7 @@ FAMILIES = {"a100": "ampere", "h100": "hopper", "h200": "hopper", "b200": "black
 TWINS = ("h100-sxm", "h200-sxm")  # of one family: records of their own
 OUT = pathlib.Path(__file__).parent / "errors.csv"
 CLASSES = 6
+LEVELS = {"nccl_all_reduce": 0.92, "nccl_all_gather": 0.91, "nccl_reduce_scatter": 0.91}
 MANY_SHAPES = ("gemm", "moe", "context_attention", "generation_attention")
 FEW = 40  # rows below which a class takes its parent's width
 UNUSED = ("faster-than-memory", "spike")  # not what the row says that it is
@@ -106,13 +107,16 @@ def parents(row, link):
         yield (row.op, link, to, "*", "*", "*")
 
 
-def classes(op, needed):
+def classes(key, needed):
     """Half widths by size class of one record; of classes with few rows, the record's own.
 
     The conformal quantile of n values: the ceil(0.9 (n + 1))-th smallest. Rows of NCCL come in nine series that
-    change algorithms at the same sizes, and count as fewer than they are: 0.91; all-reduce, which also changes between rings and trees, 0.92.
+    change algorithms at the same sizes, and count as fewer than they are: 0.91; all-reduce, which also changes
+    between rings and trees, 0.92; in transfers, which leave whole tables out, 0.905.
     """
-    level = 0.92 if op == "nccl_all_reduce" else 0.91 if op.startswith("nccl") else 0.9
+    level = LEVELS.get(key[0], 0.9)
+    if key[1] in ("kin", "far") and level > 0.9:
+        level = 0.905
 
     def quantile(values):
         ordered = sorted(values)
@@ -132,7 +136,7 @@ class Fit:
         self.records.setdefault(key, [[] for _ in range(CLASSES)])[size].append(needed)
 
     def widths(self, least):
-        return {key: classes(key[0], parts) for key, parts in self.records.items() if sum(map(len, parts)) >= least}
+        return {key: classes(key, parts) for key, parts in self.records.items() if sum(map(len, parts)) >= least}
 
 
 def fit_shapes(rows, current):
@@ -160,6 +164,12 @@ def fit_transfers(rows, link, current):
             for key in parents(row, link):
                 fit.add(key, row.size, less(row.wrong, shape))
     return fit.widths(FEW)
+
+
+def compact(transfers):
+    """Without the records that say what the same one without an engine says."""
+    return {key: widths for key, widths in transfers.items()
+            if key[3] == "*" or transfers.get(key[:3] + ("*",) + key[4:]) != widths}
 
 
 def check(rows, fit, lookup):
@@ -206,7 +216,7 @@ def main():
         stream.write("# Half widths (natural log) of 90 % intervals, by size class; see make_errors.py.\n"
                      "# shape,OP,GPU,ENGINE,KERNEL,TYPE,KV,VARIANT,widths\n"
                      "# transfer,OP,kin|far,TO,ENGINE,TYPE,KV,widths\n")
-        for kind, records in (("shape", new_shapes), ("transfer", new_transfers)):
+        for kind, records in (("shape", new_shapes), ("transfer", compact(new_transfers))):
             for key in sorted(records):
                 stream.write(f"{kind}," + ",".join(key) + "," + ",".join(f"{w:.3f}" for w in records[key]) + "\n")
 

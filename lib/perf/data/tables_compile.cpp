@@ -1,5 +1,6 @@
 // Build-time program: fact files -> one C++ source that defines fact_devices() and fact_tables().
 // Usage: dsk_tables_compile OUT.cpp FACTS.csv...
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -62,10 +63,13 @@ std::string precision(const std::string& name) {
 
 // The numbers from `first` on, as the initialiser of a Widths.
 std::string widths_of(const Fields& fields, std::size_t first) {
-  std::string text = "Widths{";
-  for (std::size_t i = first; i < fields.size(); ++i)
-    text += (i > first ? "," : "") + fields[i] + 'F';
-  return text + '}';
+  std::string text = "Widths{{";
+  for (std::size_t i = first; i < fields.size(); ++i) {
+    const double width = std::stod(fields[i]);
+    if (!(width >= 0.01 && width < 5.8)) fail("width " + fields[i] + " does not fit the coding");
+    text += (i > first ? "," : "") + std::to_string(std::lround(40 * std::log(width / 0.01)));
+  }
+  return text + "}}";
 }
 
 template <class T>
@@ -83,6 +87,7 @@ int main(int argc, char** argv) {
   std::vector<Fields> devices;
   std::map<std::string, std::string> widths;
   std::ostringstream transfers;
+  Fields names{"*"};
   for (int i = 2; i < argc; ++i) {
     std::ifstream file(argv[i]);
     std::string line;
@@ -103,9 +108,13 @@ int main(int argc, char** argv) {
       } else if (kind == "shape") { // OP,GPU,ENGINE,KERNEL,TYPE,KV,VARIANT,half widths
         widths[f[0] + f[1] + f[2] + f[3] + f[4] + f[5] + f[6]] = widths_of(f, 7);
       } else if (kind == "transfer") { // OP,kin|far,TO,ENGINE,TYPE,KV,half widths; * = any
-        const auto any = [](const std::string& name) { return name == "*" ? "" : name; };
-        transfers << "{KernelOp::" << f[0] << ", " << (f[1] == "kin" ? "true" : "false") << ", \""
-                  << any(f[2]) << "\", \"" << any(f[3]) << "\", "
+        const auto place = [&](const std::string& name) {
+          const auto at = std::find(names.begin(), names.end(), name);
+          if (at == names.end()) names.push_back(name);
+          return std::find(names.begin(), names.end(), name) - names.begin();
+        };
+        transfers << "{KernelOp::" << f[0] << ", " << (f[1] == "kin" ? "true" : "false") << ", "
+                  << place(f[2]) << ", " << place(f[3]) << ", "
                   << precision(f[4] == "*" ? "-" : f[4]) << ", "
                   << precision(f[5] == "*" ? "-" : f[5]) << ", " << (f[4] == "*" ? "true" : "false")
                   << ", " << widths_of(f, 6) << "},\n";
@@ -167,7 +176,11 @@ int main(int argc, char** argv) {
         << d[3] << "e6, " << d[4] << "e6, " << d[5] << "e6, 0, " << d[6] << "e6, 0}, " << d[7]
         << "e3, " << d[8] << "},\n";
   out << "};\nconstexpr TransferWidths transfers[] = {\n" << transfers.str();
+  out << "};\nconstexpr std::string_view names[] = {\"\"";
+  for (std::size_t i = 1; i < names.size(); ++i)
+    out << ", \"" << names[i] << '"';
   out << "};\n} // namespace\n"
+         "std::span<const std::string_view> transfer_names() { return names; }\n"
          "std::span<const TransferWidths> all_transfer_widths() { return transfers; }\n"
          "std::span<const FactDevice> fact_devices() { return devices; }\n"
          "std::span<const FactTable> fact_tables() { return tables; }\n"

@@ -1,7 +1,7 @@
 """Counts test cases in a runner's own report.
 
     count.py ctest JUNIT_FILE     a doctest program counts by its cases, any other ctest entry as one
-    count.py pytest JUNIT_FILE
+    count.py pytest JUNIT_FILE    of pytest, or of Maven's surefire
     count.py go JSON_LINES_FILE   the output of go test -json
 
 Prints each skip with its reason and each failure's name on stderr, then "PASSED FAILED SKIPPED" on stdout.

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 fuzz_seconds=${DSK_FUZZ_SECONDS:-10}
 logs=build/logs
 mkdir -p "$logs"
+rm -rf "$logs/java"
 
 passed=0 failed=0 skipped=0 complete=no
 finish() {
@@ -152,6 +153,14 @@ for part in types static outside old missing docs stress; do
 done
 DSK_REPORT=$PWD/$logs/go-package.json bash tests/bindings/go.sh test build/release >"$logs/go-package.log" 2>&1 || tail -n 80 "$logs/go-package.log"
 add go "$logs/go-package.json"
+
+stage "Java package"
+if check "Java package, build" bash tests/bindings/java.sh build build/release; then
+  for part in test jni package old docs stress; do
+    check "Java package, $part" env DSK_REPORTS="$PWD/$logs/java" bash tests/bindings/java.sh $part build/release
+  done
+  for report in "$logs"/java/TEST-*.xml; do add pytest "$report"; done
+fi
 
 if [ -n "$(find tests bindings -name 'test_*.py' 2>/dev/null)" ]; then
   stage "pytest"

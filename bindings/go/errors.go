@@ -68,7 +68,7 @@ func failure(status C.dsk_status, err *C.dsk_error) error {
 	}
 	defer C.dsk_error_destroy(err)
 	return &Error{
-		Status:  Status(status),
+		Status:  Status(C.dsk_error_status(err)),
 		Message: C.GoString(C.dsk_error_message(err)),
 		Path:    C.GoString(C.dsk_error_path(err)),
 		Where:   C.GoString(C.dsk_error_where(err)),

@@ -38,7 +38,7 @@ func LoadJSON(ctx context.Context, request []byte) ([]byte, error) {
 		if out, err = a.bytes(C.dsk_bench_load_run(data, length, token, &a.data, &a.length, &a.err)); err != nil {
 			return err
 		}
-		return endedEarly(ctx, out)
+		return endedEarly(token, out)
 	})
 	return out, err
 }

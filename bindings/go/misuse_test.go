@@ -11,17 +11,18 @@ import (
 	"time"
 )
 
-// settle waits for the collector to close what nobody holds, until the library has `want` objects.
+// settle waits for the collector to close what nobody holds, until the library has at most `want` objects: what tests before
+// left to the collector may go too.
 func settle(t *testing.T, want uint64) {
 	t.Helper()
 	for range 100 {
 		runtime.GC()
-		if LiveObjects() == want {
+		if LiveObjects() <= want {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Errorf("%d objects are alive, expected %d", LiveObjects(), want)
+	t.Errorf("%d objects are alive, at most %d expected", LiveObjects(), want)
 }
 
 func TestCloseTwiceAndUseAfterClose(t *testing.T) {

@@ -62,14 +62,14 @@ func SimulateJSON(ctx context.Context, request []byte, series int) (*Simulation,
 			return err
 		}
 		out = &Simulation{Answer: document, Series: rows[:min(int(count), series)], Completed: int(count)}
-		return endedEarly(ctx, document)
+		return endedEarly(token, document)
 	})
 	return out, err
 }
 
 // endedEarly is for runs that give what they have when they are cancelled.
-func endedEarly(ctx context.Context, document []byte) error {
-	if ctx.Err() == nil {
+func endedEarly(token *C.dsk_cancel, document []byte) error {
+	if token == nil || !C.dsk_cancel_is_set(token) {
 		return nil
 	}
 	var said struct{ Stopped, Ended string }

@@ -75,10 +75,10 @@ def describe(f, struct):
 def builder(struct, names):
     name = names.simple(struct.name)
     out = [
-        "  /** A builder with nothing set. @return the builder */",
+        "  /** A builder with nothing set. */",
         "  public static Builder builder() { return new Builder(); }",
         "",
-        "  /** A builder that begins with what this has. @return the builder */",
+        "  /** A builder that begins with what this has. */",
         "  public Builder toBuilder() {",
         "    Builder b = new Builder();",
     ]
@@ -90,12 +90,12 @@ def builder(struct, names):
         member = java_name(f.name)
         for kind, value in setters(f, names):
             out += [
-                f"    /** {describe(f, struct)}. @param value the value @return this */",
+                f"    /** {describe(f, struct)}. */",
                 f"    public Builder {member}({kind} value) {{ {member} = {value}; return this; }}",
                 "",
             ]
     arguments = ", ".join(java_name(f.name) for f in fields_of(struct))
-    out += ["    /** The finished part. @return it */", f"    public {name} build() {{", f"      return new {name}({arguments});", "    }", "  }"]
+    out += ["    /** The finished part. */", f"    public {name} build() {{", f"      return new {name}({arguments});", "    }", "  }"]
     return out
 
 
@@ -151,7 +151,7 @@ def record(struct, names, children):
         nulls = ", ".join(java_name(f.name) if f is short else "null" for f in fields)
         kind = java_type(short.type, names, boxed=False)
         out += [
-            f"  /** The short form: {java_name(short.name)} alone. @param {java_name(short.name)} {describe(short, struct)} @return it */",
+            f"  /** The short form: {java_name(short.name)} alone. */",
             f"  public static {name} of({kind} {java_name(short.name)}) {{",
             f"    return new {name}({nulls});",
             "  }",

@@ -4,4 +4,5 @@
  */
 module ai.dsk {
   exports ai.dsk;
+  exports ai.dsk.tp;
 }

@@ -23,10 +23,10 @@ public record BenchProbeRequest(String suite, List<String> probes, Boolean list,
     linears = Documents.copyOrNull(linears);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.suite = suite;
@@ -55,37 +55,37 @@ public record BenchProbeRequest(String suite, List<String> probes, Boolean list,
 
     private Builder() {}
 
-    /** suite; null when absent. @param value the value @return this */
+    /** suite; null when absent. */
     public Builder suite(String value) { suite = value; return this; }
 
-    /** Of the suite only these, by name; null when absent. @param value the value @return this */
+    /** Of the suite only these, by name; null when absent. */
     public Builder probes(List<String> value) { probes = value; return this; }
 
-    /** Of the suite only these, by name; null when absent. @param value the value @return this */
+    /** Of the suite only these, by name; null when absent. */
     public Builder probes(String... value) { probes = List.of(value); return this; }
 
-    /** Name the probes, measure nothing; null when absent. @param value the value @return this */
+    /** Name the probes, measure nothing; null when absent. */
     public Builder list(boolean value) { list = value; return this; }
 
-    /** backend; null when absent. @param value the value @return this */
+    /** backend; null when absent. */
     public Builder backend(String value) { backend = value; return this; }
 
-    /** device; null when absent. @param value the value @return this */
+    /** device; null when absent. */
     public Builder device(long value) { device = value; return this; }
 
-    /** File of at least 64 MiB to read; null when absent. @param value the value @return this */
+    /** File of at least 64 MiB to read; null when absent. */
     public Builder diskPath(String value) { diskPath = value; return this; }
 
-    /** Catalogue name: its linear layers are measured too; null when absent. @param value the value @return this */
+    /** Catalogue name: its linear layers are measured too; null when absent. */
     public Builder model(String value) { model = value; return this; }
 
-    /** tp; null when absent. @param value the value @return this */
+    /** tp; null when absent. */
     public Builder tp(long value) { tp = value; return this; }
 
-    /** Layers of a model, y[m, n] = x[m, k] w[n, k]^T, measured at m = 1, 16, 64 and 4096; null when absent. @param value the value @return this */
+    /** Layers of a model, y[m, n] = x[m, k] w[n, k]^T, measured at m = 1, 16, 64 and 4096; null when absent. */
     public Builder linears(List<BenchProbeRequest.Linear> value) { linears = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public BenchProbeRequest build() {
       return new BenchProbeRequest(suite, probes, list, backend, device, diskPath, model, tp, linears);
     }
@@ -99,10 +99,10 @@ public record BenchProbeRequest(String suite, List<String> probes, Boolean list,
    * @param k k; null when absent
    */
   public record Linear(String name, Long n, Long k) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.name = name;
@@ -119,16 +119,16 @@ public record BenchProbeRequest(String suite, List<String> probes, Boolean list,
 
       private Builder() {}
 
-      /** name; null when absent. @param value the value @return this */
+      /** name; null when absent. */
       public Builder name(String value) { name = value; return this; }
 
-      /** n; null when absent. @param value the value @return this */
+      /** n; null when absent. */
       public Builder n(long value) { n = value; return this; }
 
-      /** k; null when absent. @param value the value @return this */
+      /** k; null when absent. */
       public Builder k(long value) { k = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Linear build() {
         return new Linear(name, n, k);
       }

@@ -25,10 +25,10 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
     cloud = Documents.copyOrNull(cloud);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.catalog = catalog;
@@ -59,46 +59,46 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
 
     private Builder() {}
 
-    /** Your own documents: prices, devices, links, ...; null when absent. @param value the value @return this */
+    /** Your own documents: prices, devices, links, ...; null when absent. */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
-    /** Accelerator, for its prices and power; null when absent. @param value the value @return this */
+    /** Accelerator, for its prices and power; null when absent. */
     public Builder device(String value) { device = value; return this; }
 
-    /** How many; 1 when absent; null when absent. @param value the value @return this */
+    /** How many; 1 when absent; null when absent. */
     public Builder devices(long value) { devices = value; return this; }
 
-    /** Hours used over all hours; 1 when absent; null when absent. @param value the value @return this */
+    /** Hours used over all hours; 1 when absent; null when absent. */
     public Builder utilisation(double value) { utilisation = value; return this; }
 
-    /** What owning costs. Yearly costs are paid at the end of each year; null when absent. @param value the value @return this */
+    /** What owning costs. Yearly costs are paid at the end of each year; null when absent. */
     public Builder ownership(CostRequest.Ownership value) { ownership = value; return this; }
 
-    /** What owning costs. Yearly costs are paid at the end of each year; null when absent. @param value the value @return this */
+    /** What owning costs. Yearly costs are paid at the end of each year; null when absent. */
     public Builder ownership(CostRequest.Ownership.Builder value) { ownership = value.build(); return this; }
 
-    /** Ways to rent; the price lists' offers for the device when absent; null when absent. @param value the value @return this */
+    /** Ways to rent; the price lists' offers for the device when absent; null when absent. */
     public Builder cloud(List<CostRequest.Cloud> value) { cloud = value; return this; }
 
-    /** No load goes to a cloud that is farther away; null when absent. @param value the value @return this */
+    /** No load goes to a cloud that is farther away; null when absent. */
     public Builder maxNetworkMs(double value) { maxNetworkMs = value; return this; }
 
-    /** Compare for a project of this length; at most the life of the hardware; null when absent. @param value the value @return this */
+    /** Compare for a project of this length; at most the life of the hardware; null when absent. */
     public Builder projectMonths(double value) { projectMonths = value; return this; }
 
-    /** What all devices serve at full load; null when absent. @param value the value @return this */
+    /** What all devices serve at full load; null when absent. */
     public Builder tokens(CostRequest.Tokens value) { tokens = value; return this; }
 
-    /** What all devices serve at full load; null when absent. @param value the value @return this */
+    /** What all devices serve at full load; null when absent. */
     public Builder tokens(CostRequest.Tokens.Builder value) { tokens = value.build(); return this; }
 
-    /** A load curve, which repeats; null when absent. @param value the value @return this */
+    /** A load curve, which repeats; null when absent. */
     public Builder load(CostRequest.Load value) { load = value; return this; }
 
-    /** A load curve, which repeats; null when absent. @param value the value @return this */
+    /** A load curve, which repeats; null when absent. */
     public Builder load(CostRequest.Load.Builder value) { load = value.build(); return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public CostRequest build() {
       return new CostRequest(catalog, device, devices, utilisation, ownership, cloud, maxNetworkMs, projectMonths, tokens, load);
     }
@@ -123,10 +123,10 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
    * @param quotedTotalUsd A total that somebody named: the answer says which residual it implies; null when absent
    */
   public record Ownership(Double hardwareUsd, Double installationUsd, Double years, Double powerKw, Double idlePowerKw, Double pue, Double usdPerKwh, Double operationsFractionPerYear, Double operationsUsdPerYear, Double spaceUsdPerYear, Double residualFraction, Double residualUsd, Double discountRate, Double quotedTotalUsd) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.hardwareUsd = hardwareUsd;
@@ -165,49 +165,49 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
 
       private Builder() {}
 
-      /** All the hardware; from the price lists when absent; null when absent. @param value the value @return this */
+      /** All the hardware; from the price lists when absent; null when absent. */
       public Builder hardwareUsd(double value) { hardwareUsd = value; return this; }
 
-      /** Paid at the start, worth nothing later; null when absent. @param value the value @return this */
+      /** Paid at the start, worth nothing later; null when absent. */
       public Builder installationUsd(double value) { installationUsd = value; return this; }
 
-      /** Life; 3 when absent; null when absent. @param value the value @return this */
+      /** Life; 3 when absent; null when absent. */
       public Builder years(double value) { years = value; return this; }
 
-      /** Draw of all machines at load, before cooling; from the device when absent; null when absent. @param value the value @return this */
+      /** Draw of all machines at load, before cooling; from the device when absent; null when absent. */
       public Builder powerKw(double value) { powerKw = value; return this; }
 
-      /** Draw when nothing runs; power_kw when absent, and at most that; null when absent. @param value the value @return this */
+      /** Draw when nothing runs; power_kw when absent, and at most that; null when absent. */
       public Builder idlePowerKw(double value) { idlePowerKw = value; return this; }
 
-      /** Site power over machine power; 1 when absent; null when absent. @param value the value @return this */
+      /** Site power over machine power; 1 when absent; null when absent. */
       public Builder pue(double value) { pue = value; return this; }
 
-      /** usd per kwh; null when absent. @param value the value @return this */
+      /** usd per kwh; null when absent. */
       public Builder usdPerKwh(double value) { usdPerKwh = value; return this; }
 
-      /** Of the hardware price; null when absent. @param value the value @return this */
+      /** Of the hardware price; null when absent. */
       public Builder operationsFractionPerYear(double value) { operationsFractionPerYear = value; return this; }
 
-      /** Beside that; null when absent. @param value the value @return this */
+      /** Beside that; null when absent. */
       public Builder operationsUsdPerYear(double value) { operationsUsdPerYear = value; return this; }
 
-      /** space usd per year; null when absent. @param value the value @return this */
+      /** space usd per year; null when absent. */
       public Builder spaceUsdPerYear(double value) { spaceUsdPerYear = value; return this; }
 
-      /** Of the hardware price, received at the end; null when absent. @param value the value @return this */
+      /** Of the hardware price, received at the end; null when absent. */
       public Builder residualFraction(double value) { residualFraction = value; return this; }
 
-      /** Instead of the fraction; at most hardware_usd; null when absent. @param value the value @return this */
+      /** Instead of the fraction; at most hardware_usd; null when absent. */
       public Builder residualUsd(double value) { residualUsd = value; return this; }
 
-      /** A year; 0: money later counts as money now; null when absent. @param value the value @return this */
+      /** A year; 0: money later counts as money now; null when absent. */
       public Builder discountRate(double value) { discountRate = value; return this; }
 
-      /** A total that somebody named: the answer says which residual it implies; null when absent. @param value the value @return this */
+      /** A total that somebody named: the answer says which residual it implies; null when absent. */
       public Builder quotedTotalUsd(double value) { quotedTotalUsd = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Ownership build() {
         return new Ownership(hardwareUsd, installationUsd, years, powerKw, idlePowerKw, pue, usdPerKwh, operationsFractionPerYear, operationsUsdPerYear, spaceUsdPerYear, residualFraction, residualUsd, discountRate, quotedTotalUsd);
       }
@@ -226,10 +226,10 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
    * @param availability Spot only: share of hours in which it can be had; the rest is bought on demand; null when absent
    */
   public record Cloud(String name, String term, Double usdPerHour, Long commitmentMonths, Double provisionMinutes, Double networkMs, Double availability) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.name = name;
@@ -254,28 +254,28 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
 
       private Builder() {}
 
-      /** name; null when absent. @param value the value @return this */
+      /** name; null when absent. */
       public Builder name(String value) { name = value; return this; }
 
-      /** on-demand when absent; null when absent. @param value the value @return this */
+      /** on-demand when absent; null when absent. */
       public Builder term(String value) { term = value; return this; }
 
-      /** One device, one hour; null when absent. @param value the value @return this */
+      /** One device, one hour; null when absent. */
       public Builder usdPerHour(double value) { usdPerHour = value; return this; }
 
-      /** Reserved only; null when absent. @param value the value @return this */
+      /** Reserved only; null when absent. */
       public Builder commitmentMonths(long value) { commitmentMonths = value; return this; }
 
-      /** From asking to serving: capacity for a burst is paid that much earlier; null when absent. @param value the value @return this */
+      /** From asking to serving: capacity for a burst is paid that much earlier; null when absent. */
       public Builder provisionMinutes(double value) { provisionMinutes = value; return this; }
 
-      /** Round trip between users and this cloud; null when absent. @param value the value @return this */
+      /** Round trip between users and this cloud; null when absent. */
       public Builder networkMs(double value) { networkMs = value; return this; }
 
-      /** Spot only: share of hours in which it can be had; the rest is bought on demand; null when absent. @param value the value @return this */
+      /** Spot only: share of hours in which it can be had; the rest is bought on demand; null when absent. */
       public Builder availability(double value) { availability = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Cloud build() {
         return new Cloud(name, term, usdPerHour, commitmentMonths, provisionMinutes, networkMs, availability);
       }
@@ -290,10 +290,10 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
    * @param prefillShare Share of device time that prompts take; without it input and output are not told apart; null when absent
    */
   public record Tokens(Double inputTokensPerS, Double outputTokensPerS, Double prefillShare) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.inputTokensPerS = inputTokensPerS;
@@ -310,16 +310,16 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
 
       private Builder() {}
 
-      /** input tokens per s; null when absent. @param value the value @return this */
+      /** input tokens per s; null when absent. */
       public Builder inputTokensPerS(double value) { inputTokensPerS = value; return this; }
 
-      /** output tokens per s; null when absent. @param value the value @return this */
+      /** output tokens per s; null when absent. */
       public Builder outputTokensPerS(double value) { outputTokensPerS = value; return this; }
 
-      /** Share of device time that prompts take; without it input and output are not told apart; null when absent. @param value the value @return this */
+      /** Share of device time that prompts take; without it input and output are not told apart; null when absent. */
       public Builder prefillShare(double value) { prefillShare = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Tokens build() {
         return new Tokens(inputTokensPerS, outputTokensPerS, prefillShare);
       }
@@ -339,10 +339,10 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
       devices = Documents.copyOrNull(devices);
     }
 
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.devices = devices;
@@ -359,19 +359,19 @@ public record CostRequest(List<JsonValue> catalog, String device, Long devices, 
 
       private Builder() {}
 
-      /** Devices needed in each step; null when absent. @param value the value @return this */
+      /** Devices needed in each step; null when absent. */
       public Builder devices(List<Double> value) { devices = value; return this; }
 
-      /** Devices needed in each step; null when absent. @param value the value @return this */
+      /** Devices needed in each step; null when absent. */
       public Builder devices(double... value) { devices = Documents.list(value); return this; }
 
-      /** Length of a step; 1 when absent; null when absent. @param value the value @return this */
+      /** Length of a step; 1 when absent; null when absent. */
       public Builder stepHours(double value) { stepHours = value; return this; }
 
-      /** Devices of one replica; 1 when absent; null when absent. @param value the value @return this */
+      /** Devices of one replica; 1 when absent; null when absent. */
       public Builder devicesPerUnit(long value) { devicesPerUnit = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Load build() {
         return new Load(devices, stepHours, devicesPerUnit);
       }

@@ -16,10 +16,10 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
     nodes = Documents.copyOrNull(nodes);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.replicas = replicas;
@@ -34,13 +34,13 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
 
     private Builder() {}
 
-    /** How many replicas to place; the plan's when absent; null when absent. @param value the value @return this */
+    /** How many replicas to place; the plan's when absent; null when absent. */
     public Builder replicas(long value) { replicas = value; return this; }
 
-    /** nodes; null when absent. @param value the value @return this */
+    /** nodes; null when absent. */
     public Builder nodes(List<FitRequest.Node> value) { nodes = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public FitRequest build() {
       return new FitRequest(replicas, nodes);
     }
@@ -69,10 +69,10 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
       nvlinkIslands = Documents.copyOrNull(nvlinkIslands);
     }
 
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.name = name;
@@ -105,46 +105,46 @@ public record FitRequest(Long replicas, List<FitRequest.Node> nodes) {
 
       private Builder() {}
 
-      /** Unique in the inventory; null when absent. @param value the value @return this */
+      /** Unique in the inventory; null when absent. */
       public Builder name(String value) { name = value; return this; }
 
-      /** GPU kind as the cluster names it; compared with the plan's device and its aliases, whatever the case and the separators; null when absent. @param value the value @return this */
+      /** GPU kind as the cluster names it; compared with the plan's device and its aliases, whatever the case and the separators; null when absent. */
       public Builder device(String value) { device = value; return this; }
 
-      /** GPUs of the node; null when absent. @param value the value @return this */
+      /** GPUs of the node; null when absent. */
       public Builder gpus(long value) { gpus = value; return this; }
 
-      /** Indices that nobody holds; all when absent; null when absent. @param value the value @return this */
+      /** Indices that nobody holds; all when absent; null when absent. */
       public Builder freeGpus(List<Long> value) { freeGpus = value; return this; }
 
-      /** Indices that nobody holds; all when absent; null when absent. @param value the value @return this */
+      /** Indices that nobody holds; all when absent; null when absent. */
       public Builder freeGpus(long... value) { freeGpus = Documents.list(value); return this; }
 
-      /** Indices in MIG mode: not whole GPUs; null when absent. @param value the value @return this */
+      /** Indices in MIG mode: not whole GPUs; null when absent. */
       public Builder migGpus(List<Long> value) { migGpus = value; return this; }
 
-      /** Indices in MIG mode: not whole GPUs; null when absent. @param value the value @return this */
+      /** Indices in MIG mode: not whole GPUs; null when absent. */
       public Builder migGpus(long... value) { migGpus = Documents.list(value); return this; }
 
-      /** Indices that NVLink joins, each in one island; GPUs of none stand alone. When absent, as the plan's device is built; null when absent. @param value the value @return this */
+      /** Indices that NVLink joins, each in one island; GPUs of none stand alone. When absent, as the plan's device is built; null when absent. */
       public Builder nvlinkIslands(List<List<Long>> value) { nvlinkIslands = value; return this; }
 
-      /** free host memory gib; null when absent. @param value the value @return this */
+      /** free host memory gib; null when absent. */
       public Builder freeHostMemoryGib(double value) { freeHostMemoryGib = value; return this; }
 
-      /** free cpus; null when absent. @param value the value @return this */
+      /** free cpus; null when absent. */
       public Builder freeCpus(long value) { freeCpus = value; return this; }
 
-      /** All NICs of the node, one direction; null when absent. @param value the value @return this */
+      /** All NICs of the node, one direction; null when absent. */
       public Builder networkGbitS(double value) { networkGbitS = value; return this; }
 
-      /** A replica over several nodes stays within one rack; null when absent. @param value the value @return this */
+      /** A replica over several nodes stays within one rack; null when absent. */
       public Builder rack(String value) { rack = value; return this; }
 
-      /** Nodes that share an NVLink switch (NVL72); null when absent. @param value the value @return this */
+      /** Nodes that share an NVLink switch (NVL72); null when absent. */
       public Builder nvlinkDomain(String value) { nvlinkDomain = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Node build() {
         return new Node(name, device, gpus, freeGpus, migGpus, nvlinkIslands, freeHostMemoryGib, freeCpus, networkGbitS, rack, nvlinkDomain);
       }

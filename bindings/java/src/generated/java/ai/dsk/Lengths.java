@@ -11,15 +11,15 @@ package ai.dsk;
  */
 @Wire(shortForm = "mean")
 public record Lengths(Double mean, Double deviation, Double low, Double high) {
-  /** The short form: mean alone. @param mean mean; null when absent @return it */
+  /** The short form: mean alone. */
   public static Lengths of(double mean) {
     return new Lengths(mean, null, null, null);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.mean = mean;
@@ -38,19 +38,19 @@ public record Lengths(Double mean, Double deviation, Double low, Double high) {
 
     private Builder() {}
 
-    /** mean; null when absent. @param value the value @return this */
+    /** mean; null when absent. */
     public Builder mean(double value) { mean = value; return this; }
 
-    /** deviation; null when absent. @param value the value @return this */
+    /** deviation; null when absent. */
     public Builder deviation(double value) { deviation = value; return this; }
 
-    /** low; null when absent. @param value the value @return this */
+    /** low; null when absent. */
     public Builder low(double value) { low = value; return this; }
 
-    /** high; null when absent. @param value the value @return this */
+    /** high; null when absent. */
     public Builder high(double value) { high = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public Lengths build() {
       return new Lengths(mean, deviation, low, high);
     }

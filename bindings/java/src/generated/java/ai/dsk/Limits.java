@@ -8,10 +8,10 @@ package ai.dsk;
  * @param usdPerHour US dollars an hour for all replicas; null when absent
  */
 public record Limits(Long maxGpus, Double usdPerHour) {
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.maxGpus = maxGpus;
@@ -26,13 +26,13 @@ public record Limits(Long maxGpus, Double usdPerHour) {
 
     private Builder() {}
 
-    /** Devices of all replicas; null when absent. @param value the value @return this */
+    /** Devices of all replicas; null when absent. */
     public Builder maxGpus(long value) { maxGpus = value; return this; }
 
-    /** US dollars an hour for all replicas; null when absent. @param value the value @return this */
+    /** US dollars an hour for all replicas; null when absent. */
     public Builder usdPerHour(double value) { usdPerHour = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public Limits build() {
       return new Limits(maxGpus, usdPerHour);
     }

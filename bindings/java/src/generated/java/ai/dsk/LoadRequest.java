@@ -16,10 +16,10 @@ import java.util.Map;
  */
 @Wire(schema = 1)
 public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload workload, String prompt, JsonValue extraBody, Long maxInFlight, LoadRequest.Slo slo, String journal) {
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.endpoint = endpoint;
@@ -44,37 +44,37 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
 
     private Builder() {}
 
-    /** endpoint; null when absent. @param value the value @return this */
+    /** endpoint; null when absent. */
     public Builder endpoint(LoadRequest.Endpoint value) { endpoint = value; return this; }
 
-    /** endpoint; null when absent. @param value the value @return this */
+    /** endpoint; null when absent. */
     public Builder endpoint(LoadRequest.Endpoint.Builder value) { endpoint = value.build(); return this; }
 
-    /** Exactly one of rate_per_s (open loop), concurrency (closed loop) and trace; null when absent. @param value the value @return this */
+    /** Exactly one of rate_per_s (open loop), concurrency (closed loop) and trace; null when absent. */
     public Builder workload(LoadRequest.Workload value) { workload = value; return this; }
 
-    /** Exactly one of rate_per_s (open loop), concurrency (closed loop) and trace; null when absent. @param value the value @return this */
+    /** Exactly one of rate_per_s (open loop), concurrency (closed loop) and trace; null when absent. */
     public Builder workload(LoadRequest.Workload.Builder value) { workload = value.build(); return this; }
 
-    /** prompt; null when absent. @param value the value @return this */
+    /** prompt; null when absent. */
     public Builder prompt(String value) { prompt = value; return this; }
 
-    /** Members added to each request body; null when absent. @param value the value @return this */
+    /** Members added to each request body; null when absent. */
     public Builder extraBody(JsonValue value) { extraBody = value; return this; }
 
-    /** max in flight; null when absent. @param value the value @return this */
+    /** max in flight; null when absent. */
     public Builder maxInFlight(long value) { maxInFlight = value; return this; }
 
-    /** slo; null when absent. @param value the value @return this */
+    /** slo; null when absent. */
     public Builder slo(LoadRequest.Slo value) { slo = value; return this; }
 
-    /** slo; null when absent. @param value the value @return this */
+    /** slo; null when absent. */
     public Builder slo(LoadRequest.Slo.Builder value) { slo = value.build(); return this; }
 
-    /** File that keeps the run; the run goes on from there when it exists; null when absent. @param value the value @return this */
+    /** File that keeps the run; the run goes on from there when it exists; null when absent. */
     public Builder journal(String value) { journal = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public LoadRequest build() {
       return new LoadRequest(endpoint, workload, prompt, extraBody, maxInFlight, slo, journal);
     }
@@ -101,10 +101,10 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
       headers = Documents.copyOrNull(headers);
     }
 
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.url = url;
@@ -137,40 +137,40 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
 
       private Builder() {}
 
-      /** url; null when absent. @param value the value @return this */
+      /** url; null when absent. */
       public Builder url(String value) { url = value; return this; }
 
-      /** api; null when absent. @param value the value @return this */
+      /** api; null when absent. */
       public Builder api(String value) { api = value; return this; }
 
-      /** Instead of /v1/completions or /v1/chat/completions; null when absent. @param value the value @return this */
+      /** Instead of /v1/completions or /v1/chat/completions; null when absent. */
       public Builder path(String value) { path = value; return this; }
 
-      /** model; null when absent. @param value the value @return this */
+      /** model; null when absent. */
       public Builder model(String value) { model = value; return this; }
 
-      /** stream; null when absent. @param value the value @return this */
+      /** stream; null when absent. */
       public Builder stream(boolean value) { stream = value; return this; }
 
-      /** Environment variable that holds the key; the key is written nowhere; null when absent. @param value the value @return this */
+      /** Environment variable that holds the key; the key is written nowhere; null when absent. */
       public Builder keyEnv(String value) { keyEnv = value; return this; }
 
-      /** headers; null when absent. @param value the value @return this */
+      /** headers; null when absent. */
       public Builder headers(Map<String, String> value) { headers = value; return this; }
 
-      /** ca file; null when absent. @param value the value @return this */
+      /** ca file; null when absent. */
       public Builder caFile(String value) { caFile = value; return this; }
 
-      /** verify certificate; null when absent. @param value the value @return this */
+      /** verify certificate; null when absent. */
       public Builder verifyCertificate(boolean value) { verifyCertificate = value; return this; }
 
-      /** connect timeout s; null when absent. @param value the value @return this */
+      /** connect timeout s; null when absent. */
       public Builder connectTimeoutS(double value) { connectTimeoutS = value; return this; }
 
-      /** Of one request; null when absent. @param value the value @return this */
+      /** Of one request; null when absent. */
       public Builder timeoutS(double value) { timeoutS = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Endpoint build() {
         return new Endpoint(url, api, path, model, stream, keyEnv, headers, caFile, verifyCertificate, connectTimeoutS, timeoutS);
       }
@@ -185,10 +185,10 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
    * @param speed speed; null when absent
    */
   public record WorkloadTrace(String path, String format, Double speed) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.path = path;
@@ -205,16 +205,16 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
 
       private Builder() {}
 
-      /** path; null when absent. @param value the value @return this */
+      /** path; null when absent. */
       public Builder path(String value) { path = value; return this; }
 
-      /** format; null when absent. @param value the value @return this */
+      /** format; null when absent. */
       public Builder format(String value) { format = value; return this; }
 
-      /** speed; null when absent. @param value the value @return this */
+      /** speed; null when absent. */
       public Builder speed(double value) { speed = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public WorkloadTrace build() {
         return new WorkloadTrace(path, format, speed);
       }
@@ -230,10 +230,10 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
    * @param parallel parallel; null when absent
    */
   public record WorkloadPrefix(Long groups, Long tokens, Long turns, Long parallel) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.groups = groups;
@@ -252,19 +252,19 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
 
       private Builder() {}
 
-      /** groups; null when absent. @param value the value @return this */
+      /** groups; null when absent. */
       public Builder groups(long value) { groups = value; return this; }
 
-      /** tokens; null when absent. @param value the value @return this */
+      /** tokens; null when absent. */
       public Builder tokens(long value) { tokens = value; return this; }
 
-      /** turns; null when absent. @param value the value @return this */
+      /** turns; null when absent. */
       public Builder turns(long value) { turns = value; return this; }
 
-      /** parallel; null when absent. @param value the value @return this */
+      /** parallel; null when absent. */
       public Builder parallel(long value) { parallel = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public WorkloadPrefix build() {
         return new WorkloadPrefix(groups, tokens, turns, parallel);
       }
@@ -293,10 +293,10 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
    * @param seed seed; null when absent
    */
   public record Workload(Double ratePerS, String process, Double cv, Double onS, Double offS, Double dayS, Double peak, Long concurrency, Double thinkS, LoadRequest.WorkloadTrace trace, Lengths inputTokens, Lengths outputTokens, LoadRequest.WorkloadPrefix prefix, Long requests, Double durationS, Long warmupRequests, Long seed) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.ratePerS = ratePerS;
@@ -341,70 +341,70 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
 
       private Builder() {}
 
-      /** rate per s; null when absent. @param value the value @return this */
+      /** rate per s; null when absent. */
       public Builder ratePerS(double value) { ratePerS = value; return this; }
 
-      /** process; null when absent. @param value the value @return this */
+      /** process; null when absent. */
       public Builder process(String value) { process = value; return this; }
 
-      /** gamma: deviation over mean of the gaps; null when absent. @param value the value @return this */
+      /** gamma: deviation over mean of the gaps; null when absent. */
       public Builder cv(double value) { cv = value; return this; }
 
-      /** on s; null when absent. @param value the value @return this */
+      /** on s; null when absent. */
       public Builder onS(double value) { onS = value; return this; }
 
-      /** off s; null when absent. @param value the value @return this */
+      /** off s; null when absent. */
       public Builder offS(double value) { offS = value; return this; }
 
-      /** day s; null when absent. @param value the value @return this */
+      /** day s; null when absent. */
       public Builder dayS(double value) { dayS = value; return this; }
 
-      /** daily: highest rate over the mean; null when absent. @param value the value @return this */
+      /** daily: highest rate over the mean; null when absent. */
       public Builder peak(double value) { peak = value; return this; }
 
-      /** concurrency; null when absent. @param value the value @return this */
+      /** concurrency; null when absent. */
       public Builder concurrency(long value) { concurrency = value; return this; }
 
-      /** think s; null when absent. @param value the value @return this */
+      /** think s; null when absent. */
       public Builder thinkS(double value) { thinkS = value; return this; }
 
-      /** trace; null when absent. @param value the value @return this */
+      /** trace; null when absent. */
       public Builder trace(LoadRequest.WorkloadTrace value) { trace = value; return this; }
 
-      /** trace; null when absent. @param value the value @return this */
+      /** trace; null when absent. */
       public Builder trace(LoadRequest.WorkloadTrace.Builder value) { trace = value.build(); return this; }
 
-      /** input tokens; null when absent. @param value the value @return this */
+      /** input tokens; null when absent. */
       public Builder inputTokens(Lengths value) { inputTokens = value; return this; }
 
-      /** input tokens; null when absent. @param value the value @return this */
+      /** input tokens; null when absent. */
       public Builder inputTokens(double value) { inputTokens = Lengths.of(value); return this; }
 
-      /** output tokens; null when absent. @param value the value @return this */
+      /** output tokens; null when absent. */
       public Builder outputTokens(Lengths value) { outputTokens = value; return this; }
 
-      /** output tokens; null when absent. @param value the value @return this */
+      /** output tokens; null when absent. */
       public Builder outputTokens(double value) { outputTokens = Lengths.of(value); return this; }
 
-      /** What prompts share; null when absent. @param value the value @return this */
+      /** What prompts share; null when absent. */
       public Builder prefix(LoadRequest.WorkloadPrefix value) { prefix = value; return this; }
 
-      /** What prompts share; null when absent. @param value the value @return this */
+      /** What prompts share; null when absent. */
       public Builder prefix(LoadRequest.WorkloadPrefix.Builder value) { prefix = value.build(); return this; }
 
-      /** requests; null when absent. @param value the value @return this */
+      /** requests; null when absent. */
       public Builder requests(long value) { requests = value; return this; }
 
-      /** duration s; null when absent. @param value the value @return this */
+      /** duration s; null when absent. */
       public Builder durationS(double value) { durationS = value; return this; }
 
-      /** warmup requests; null when absent. @param value the value @return this */
+      /** warmup requests; null when absent. */
       public Builder warmupRequests(long value) { warmupRequests = value; return this; }
 
-      /** seed; null when absent. @param value the value @return this */
+      /** seed; null when absent. */
       public Builder seed(long value) { seed = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Workload build() {
         return new Workload(ratePerS, process, cv, onS, offS, dayS, peak, concurrency, thinkS, trace, inputTokens, outputTokens, prefix, requests, durationS, warmupRequests, seed);
       }
@@ -419,10 +419,10 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
    * @param e2eMs e2e ms; null when absent
    */
   public record Slo(Double ttftMs, Double tpotMs, Double e2eMs) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.ttftMs = ttftMs;
@@ -439,16 +439,16 @@ public record LoadRequest(LoadRequest.Endpoint endpoint, LoadRequest.Workload wo
 
       private Builder() {}
 
-      /** ttft ms; null when absent. @param value the value @return this */
+      /** ttft ms; null when absent. */
       public Builder ttftMs(double value) { ttftMs = value; return this; }
 
-      /** tpot ms; null when absent. @param value the value @return this */
+      /** tpot ms; null when absent. */
       public Builder tpotMs(double value) { tpotMs = value; return this; }
 
-      /** e2e ms; null when absent. @param value the value @return this */
+      /** e2e ms; null when absent. */
       public Builder e2eMs(double value) { e2eMs = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Slo build() {
         return new Slo(ttftMs, tpotMs, e2eMs);
       }

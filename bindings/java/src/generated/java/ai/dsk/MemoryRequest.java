@@ -35,10 +35,10 @@ public record MemoryRequest(List<JsonValue> catalog, Model model, String device,
     safetensorsHeaders = Documents.copyOrNull(safetensorsHeaders);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.catalog = catalog;
@@ -89,76 +89,76 @@ public record MemoryRequest(List<JsonValue> catalog, Model model, String device,
 
     private Builder() {}
 
-    /** Further catalogue documents, which replace or add; null when absent. @param value the value @return this */
+    /** Further catalogue documents, which replace or add; null when absent. */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
-    /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
+    /** Which model: a catalogue name, a config.json, or a size; null when absent. */
     public Builder model(Model value) { model = value; return this; }
 
-    /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
+    /** Which model: a catalogue name, a config.json, or a size; null when absent. */
     public Builder model(String value) { model = Model.of(value); return this; }
 
-    /** Accelerator of the catalogue, by name or alias; null when absent. @param value the value @return this */
+    /** Accelerator of the catalogue, by name or alias; null when absent. */
     public Builder device(String value) { device = value; return this; }
 
-    /** Engine, NAME or NAME&#64;VERSION; vllm when absent; null when absent. @param value the value @return this */
+    /** Engine, NAME or NAME&#64;VERSION; vllm when absent; null when absent. */
     public Builder engine(String value) { engine = value; return this; }
 
-    /** How a replica is split; null when absent. @param value the value @return this */
+    /** How a replica is split; null when absent. */
     public Builder parallel(Parallel value) { parallel = value; return this; }
 
-    /** How a replica is split; null when absent. @param value the value @return this */
+    /** How a replica is split; null when absent. */
     public Builder parallel(Parallel.Builder value) { parallel = value.build(); return this; }
 
-    /** Format of the weights; checkpoint when absent; null when absent. @param value the value @return this */
+    /** Format of the weights; checkpoint when absent; null when absent. */
     public Builder weights(String value) { weights = value; return this; }
 
-    /** KV cache type; what the checkpoint asks for when absent; null when absent. @param value the value @return this */
+    /** KV cache type; what the checkpoint asks for when absent; null when absent. */
     public Builder kv(String value) { kv = value; return this; }
 
-    /** Indexer keys of sparse attention; null when absent. @param value the value @return this */
+    /** Indexer keys of sparse attention; null when absent. */
     public Builder index(String value) { index = value; return this; }
 
-    /** Draft tokens of multi-token prediction; 0 is off; null when absent. @param value the value @return this */
+    /** Draft tokens of multi-token prediction; 0 is off; null when absent. */
     public Builder mtpTokens(long value) { mtpTokens = value; return this; }
 
-    /** The engine's memory fraction flag; null when absent. @param value the value @return this */
+    /** The engine's memory fraction flag; null when absent. */
     public Builder memoryFraction(double value) { memoryFraction = value; return this; }
 
-    /** Sequence slots; null when absent. @param value the value @return this */
+    /** Sequence slots; null when absent. */
     public Builder maxSequences(long value) { maxSequences = value; return this; }
 
-    /** Tokens a step; null when absent. @param value the value @return this */
+    /** Tokens a step; null when absent. */
     public Builder tokenBudget(long value) { tokenBudget = value; return this; }
 
-    /** Whether the engine captures graphs; null when absent. @param value the value @return this */
+    /** Whether the engine captures graphs; null when absent. */
     public Builder cudaGraphs(boolean value) { cudaGraphs = value; return this; }
 
-    /** Resident adapters; null when absent. @param value the value @return this */
+    /** Resident adapters; null when absent. */
     public Builder lora(MemoryRequest.Lora value) { lora = value; return this; }
 
-    /** Resident adapters; null when absent. @param value the value @return this */
+    /** Resident adapters; null when absent. */
     public Builder lora(MemoryRequest.Lora.Builder value) { lora = value.build(); return this; }
 
-    /** Tokens of a sequence, input and output together; null when absent. @param value the value @return this */
+    /** Tokens of a sequence, input and output together; null when absent. */
     public Builder sequenceTokens(long value) { sequenceTokens = value; return this; }
 
-    /** Sequences at once: the answer says how long they may be; null when absent. @param value the value @return this */
+    /** Sequences at once: the answer says how long they may be; null when absent. */
     public Builder batch(long value) { batch = value; return this; }
 
-    /** KV cache for batch, in 1e9 bytes, instead of the pool; null when absent. @param value the value @return this */
+    /** KV cache for batch, in 1e9 bytes, instead of the pool; null when absent. */
     public Builder kvGb(double value) { kvGb = value; return this; }
 
-    /** Whether to compare weight formats; true when absent; null when absent. @param value the value @return this */
+    /** Whether to compare weight formats; true when absent; null when absent. */
     public Builder formats(boolean value) { formats = value; return this; }
 
-    /** model.safetensors.index.json: decides the weight bytes; null when absent. @param value the value @return this */
+    /** model.safetensors.index.json: decides the weight bytes; null when absent. */
     public Builder safetensorsIndex(JsonValue value) { safetensorsIndex = value; return this; }
 
-    /** Headers of safetensors files: decide the weight bytes; null when absent. @param value the value @return this */
+    /** Headers of safetensors files: decide the weight bytes; null when absent. */
     public Builder safetensorsHeaders(List<JsonValue> value) { safetensorsHeaders = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public MemoryRequest build() {
       return new MemoryRequest(catalog, model, device, engine, parallel, weights, kv, index, mtpTokens, memoryFraction, maxSequences, tokenBudget, cudaGraphs, lora, sequenceTokens, batch, kvGb, formats, safetensorsIndex, safetensorsHeaders);
     }
@@ -171,10 +171,10 @@ public record MemoryRequest(List<JsonValue> catalog, Model model, String device,
    * @param rank Of each; null when absent
    */
   public record Lora(Long adapters, Long rank) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.adapters = adapters;
@@ -189,13 +189,13 @@ public record MemoryRequest(List<JsonValue> catalog, Model model, String device,
 
       private Builder() {}
 
-      /** How many; null when absent. @param value the value @return this */
+      /** How many; null when absent. */
       public Builder adapters(long value) { adapters = value; return this; }
 
-      /** Of each; null when absent. @param value the value @return this */
+      /** Of each; null when absent. */
       public Builder rank(long value) { rank = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Lora build() {
         return new Lora(adapters, rank);
       }

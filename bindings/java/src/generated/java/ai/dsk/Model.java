@@ -14,15 +14,15 @@ package ai.dsk;
  */
 @Wire(shortForm = "name")
 public record Model(String name, JsonValue config, JsonValue hfQuantConfig, Double paramsB, Double activeB, Long layers, Long hidden) {
-  /** The short form: name alone. @param name Name or alias in the catalogue; null when absent @return it */
+  /** The short form: name alone. */
   public static Model of(String name) {
     return new Model(name, null, null, null, null, null, null);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.name = name;
@@ -47,28 +47,28 @@ public record Model(String name, JsonValue config, JsonValue hfQuantConfig, Doub
 
     private Builder() {}
 
-    /** Name or alias in the catalogue; null when absent. @param value the value @return this */
+    /** Name or alias in the catalogue; null when absent. */
     public Builder name(String value) { name = value; return this; }
 
-    /** The config.json; null when absent. @param value the value @return this */
+    /** The config.json; null when absent. */
     public Builder config(JsonValue value) { config = value; return this; }
 
-    /** The hf_quant_config.json beside it; null when absent. @param value the value @return this */
+    /** The hf_quant_config.json beside it; null when absent. */
     public Builder hfQuantConfig(JsonValue value) { hfQuantConfig = value; return this; }
 
-    /** Total parameters in 1e9; null when absent. @param value the value @return this */
+    /** Total parameters in 1e9; null when absent. */
     public Builder paramsB(double value) { paramsB = value; return this; }
 
-    /** Parameters that a token passes through, in 1e9; 0 for a dense model; null when absent. @param value the value @return this */
+    /** Parameters that a token passes through, in 1e9; 0 for a dense model; null when absent. */
     public Builder activeB(double value) { activeB = value; return this; }
 
-    /** Layers; null when absent. @param value the value @return this */
+    /** Layers; null when absent. */
     public Builder layers(long value) { layers = value; return this; }
 
-    /** Hidden size; null when absent. @param value the value @return this */
+    /** Hidden size; null when absent. */
     public Builder hidden(long value) { hidden = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public Model build() {
       return new Model(name, config, hfQuantConfig, paramsB, activeB, layers, hidden);
     }

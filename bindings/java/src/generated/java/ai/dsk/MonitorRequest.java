@@ -16,10 +16,10 @@ public record MonitorRequest(String engineMetricsUrl, List<String> hosts, Double
     hosts = Documents.copyOrNull(hosts);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.engineMetricsUrl = engineMetricsUrl;
@@ -36,19 +36,19 @@ public record MonitorRequest(String engineMetricsUrl, List<String> hosts, Double
 
     private Builder() {}
 
-    /** engine metrics url; null when absent. @param value the value @return this */
+    /** engine metrics url; null when absent. */
     public Builder engineMetricsUrl(String value) { engineMetricsUrl = value; return this; }
 
-    /** Round trips to these; null when absent. @param value the value @return this */
+    /** Round trips to these; null when absent. */
     public Builder hosts(List<String> value) { hosts = value; return this; }
 
-    /** Round trips to these; null when absent. @param value the value @return this */
+    /** Round trips to these; null when absent. */
     public Builder hosts(String... value) { hosts = List.of(value); return this; }
 
-    /** timeout s; null when absent. @param value the value @return this */
+    /** timeout s; null when absent. */
     public Builder timeoutS(double value) { timeoutS = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public MonitorRequest build() {
       return new MonitorRequest(engineMetricsUrl, hosts, timeoutS);
     }

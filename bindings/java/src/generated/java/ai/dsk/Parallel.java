@@ -10,10 +10,10 @@ package ai.dsk;
  * @param ep Expert-parallel width; divides tp x dp; null when absent
  */
 public record Parallel(Long tp, Long pp, Long dp, Long ep) {
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.tp = tp;
@@ -32,19 +32,19 @@ public record Parallel(Long tp, Long pp, Long dp, Long ep) {
 
     private Builder() {}
 
-    /** Tensor-parallel width; null when absent. @param value the value @return this */
+    /** Tensor-parallel width; null when absent. */
     public Builder tp(long value) { tp = value; return this; }
 
-    /** Pipeline stages; null when absent. @param value the value @return this */
+    /** Pipeline stages; null when absent. */
     public Builder pp(long value) { pp = value; return this; }
 
-    /** Attention data-parallel ranks; null when absent. @param value the value @return this */
+    /** Attention data-parallel ranks; null when absent. */
     public Builder dp(long value) { dp = value; return this; }
 
-    /** Expert-parallel width; divides tp x dp; null when absent. @param value the value @return this */
+    /** Expert-parallel width; divides tp x dp; null when absent. */
     public Builder ep(long value) { ep = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public Parallel build() {
       return new Parallel(tp, pp, dp, ep);
     }

@@ -25,10 +25,10 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
     catalog = Documents.copyOrNull(catalog);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.model = model;
@@ -57,55 +57,55 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
 
     private Builder() {}
 
-    /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
+    /** Which model: a catalogue name, a config.json, or a size; null when absent. */
     public Builder model(Model value) { model = value; return this; }
 
-    /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
+    /** Which model: a catalogue name, a config.json, or a size; null when absent. */
     public Builder model(String value) { model = Model.of(value); return this; }
 
-    /** Accelerators to consider, by catalogue name or alias; null when absent. @param value the value @return this */
+    /** Accelerators to consider, by catalogue name or alias; null when absent. */
     public Builder devices(List<String> value) { devices = value; return this; }
 
-    /** Accelerators to consider, by catalogue name or alias; null when absent. @param value the value @return this */
+    /** Accelerators to consider, by catalogue name or alias; null when absent. */
     public Builder devices(String... value) { devices = List.of(value); return this; }
 
-    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; null when absent. @param value the value @return this */
+    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; null when absent. */
     public Builder engines(List<String> value) { engines = value; return this; }
 
-    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; null when absent. @param value the value @return this */
+    /** Serving engines to consider, NAME or NAME&#64;VERSION; default vllm, sglang and tensorrt-llm; null when absent. */
     public Builder engines(String... value) { engines = List.of(value); return this; }
 
-    /** The requests, by their means; null when absent. @param value the value @return this */
+    /** The requests, by their means; null when absent. */
     public Builder workload(Workload value) { workload = value; return this; }
 
-    /** The requests, by their means; null when absent. @param value the value @return this */
+    /** The requests, by their means; null when absent. */
     public Builder workload(Workload.Builder value) { workload = value.build(); return this; }
 
-    /** Upper bounds on means, in milliseconds; null when absent. @param value the value @return this */
+    /** Upper bounds on means, in milliseconds; null when absent. */
     public Builder slo(Slo value) { slo = value; return this; }
 
-    /** Upper bounds on means, in milliseconds; null when absent. @param value the value @return this */
+    /** Upper bounds on means, in milliseconds; null when absent. */
     public Builder slo(Slo.Builder value) { slo = value.build(); return this; }
 
-    /** Upper bounds on resources; null when absent. @param value the value @return this */
+    /** Upper bounds on resources; null when absent. */
     public Builder limits(Limits value) { limits = value; return this; }
 
-    /** Upper bounds on resources; null when absent. @param value the value @return this */
+    /** Upper bounds on resources; null when absent. */
     public Builder limits(Limits.Builder value) { limits = value.build(); return this; }
 
-    /** What the search may vary; a member left out leaves the choice to the library; null when absent. @param value the value @return this */
+    /** What the search may vary; a member left out leaves the choice to the library; null when absent. */
     public Builder search(PlanRequest.Search value) { search = value; return this; }
 
-    /** What the search may vary; a member left out leaves the choice to the library; null when absent. @param value the value @return this */
+    /** What the search may vary; a member left out leaves the choice to the library; null when absent. */
     public Builder search(PlanRequest.Search.Builder value) { search = value.build(); return this; }
 
-    /** What the best plan has least of; default cost when every device has a price, else gpus; null when absent. @param value the value @return this */
+    /** What the best plan has least of; default cost when every device has a price, else gpus; null when absent. */
     public Builder objective(String value) { objective = value; return this; }
 
-    /** Further catalogue documents, which replace or add; null when absent. @param value the value @return this */
+    /** Further catalogue documents, which replace or add; null when absent. */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public PlanRequest build() {
       return new PlanRequest(model, devices, engines, workload, slo, limits, search, objective, catalog);
     }
@@ -134,10 +134,10 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
       kv = Documents.copyOrNull(kv);
     }
 
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.tp = tp;
@@ -164,49 +164,49 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
 
       private Builder() {}
 
-      /** Tensor-parallel widths; null when absent. @param value the value @return this */
+      /** Tensor-parallel widths; null when absent. */
       public Builder tp(List<Long> value) { tp = value; return this; }
 
-      /** Tensor-parallel widths; null when absent. @param value the value @return this */
+      /** Tensor-parallel widths; null when absent. */
       public Builder tp(long... value) { tp = Documents.list(value); return this; }
 
-      /** Pipeline stages; null when absent. @param value the value @return this */
+      /** Pipeline stages; null when absent. */
       public Builder pp(List<Long> value) { pp = value; return this; }
 
-      /** Pipeline stages; null when absent. @param value the value @return this */
+      /** Pipeline stages; null when absent. */
       public Builder pp(long... value) { pp = Documents.list(value); return this; }
 
-      /** Attention data-parallel ranks inside a replica; null when absent. @param value the value @return this */
+      /** Attention data-parallel ranks inside a replica; null when absent. */
       public Builder dp(List<Long> value) { dp = value; return this; }
 
-      /** Attention data-parallel ranks inside a replica; null when absent. @param value the value @return this */
+      /** Attention data-parallel ranks inside a replica; null when absent. */
       public Builder dp(long... value) { dp = Documents.list(value); return this; }
 
-      /** Expert-parallel widths; null when absent. @param value the value @return this */
+      /** Expert-parallel widths; null when absent. */
       public Builder ep(List<Long> value) { ep = value; return this; }
 
-      /** Expert-parallel widths; null when absent. @param value the value @return this */
+      /** Expert-parallel widths; null when absent. */
       public Builder ep(long... value) { ep = Documents.list(value); return this; }
 
-      /** Weight formats; null when absent. @param value the value @return this */
+      /** Weight formats; null when absent. */
       public Builder weights(List<String> value) { weights = value; return this; }
 
-      /** Weight formats; null when absent. @param value the value @return this */
+      /** Weight formats; null when absent. */
       public Builder weights(String... value) { weights = List.of(value); return this; }
 
-      /** KV cache types; null when absent. @param value the value @return this */
+      /** KV cache types; null when absent. */
       public Builder kv(List<String> value) { kv = value; return this; }
 
-      /** KV cache types; null when absent. @param value the value @return this */
+      /** KV cache types; null when absent. */
       public Builder kv(String... value) { kv = List.of(value); return this; }
 
-      /** Sequences of one replica at once; null when absent. @param value the value @return this */
+      /** Sequences of one replica at once; null when absent. */
       public Builder maxBatch(long value) { maxBatch = value; return this; }
 
-      /** The engine's memory fraction flag; null when absent. @param value the value @return this */
+      /** The engine's memory fraction flag; null when absent. */
       public Builder memoryFraction(double value) { memoryFraction = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Search build() {
         return new Search(tp, pp, dp, ep, weights, kv, maxBatch, memoryFraction);
       }

@@ -36,10 +36,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
     tiers = Documents.copyOrNull(tiers);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.catalog = catalog;
@@ -92,88 +92,88 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
     private Builder() {}
 
-    /** own records: models, devices, engines; null when absent. @param value the value @return this */
+    /** own records: models, devices, engines; null when absent. */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
-    /** as in a plan request; null when absent. @param value the value @return this */
+    /** as in a plan request; null when absent. */
     public Builder model(Model value) { model = value; return this; }
 
-    /** as in a plan request; null when absent. @param value the value @return this */
+    /** as in a plan request; null when absent. */
     public Builder model(String value) { model = Model.of(value); return this; }
 
-    /** device; null when absent. @param value the value @return this */
+    /** device; null when absent. */
     public Builder device(String value) { device = value; return this; }
 
-    /** NAME or NAME&#64;VERSION; vllm when absent; null when absent. @param value the value @return this */
+    /** NAME or NAME&#64;VERSION; vllm when absent; null when absent. */
     public Builder engine(String value) { engine = value; return this; }
 
-    /** weight format; the checkpoint's when absent; null when absent. @param value the value @return this */
+    /** weight format; the checkpoint's when absent; null when absent. */
     public Builder weights(String value) { weights = value; return this; }
 
-    /** KV cache type; the model's default when absent; null when absent. @param value the value @return this */
+    /** KV cache type; the model's default when absent; null when absent. */
     public Builder kv(String value) { kv = value; return this; }
 
-    /** mtp tokens; null when absent. @param value the value @return this */
+    /** mtp tokens; null when absent. */
     public Builder mtpTokens(long value) { mtpTokens = value; return this; }
 
-    /** accepted with drafts; null when absent. @param value the value @return this */
+    /** accepted with drafts; null when absent. */
     public Builder tokensPerStep(double value) { tokensPerStep = value; return this; }
 
-    /** parallel; null when absent. @param value the value @return this */
+    /** parallel; null when absent. */
     public Builder parallel(Parallel value) { parallel = value; return this; }
 
-    /** parallel; null when absent. @param value the value @return this */
+    /** parallel; null when absent. */
     public Builder parallel(Parallel.Builder value) { parallel = value.build(); return this; }
 
-    /** memory fraction; null when absent. @param value the value @return this */
+    /** memory fraction; null when absent. */
     public Builder memoryFraction(double value) { memoryFraction = value; return this; }
 
-    /** as the engine logged it; computed when absent; null when absent. @param value the value @return this */
+    /** as the engine logged it; computed when absent; null when absent. */
     public Builder kvPoolTokens(long value) { kvPoolTokens = value; return this; }
 
-    /** policy; null when absent. @param value the value @return this */
+    /** policy; null when absent. */
     public Builder policy(SimulateRequest.Policy value) { policy = value; return this; }
 
-    /** policy; null when absent. @param value the value @return this */
+    /** policy; null when absent. */
     public Builder policy(SimulateRequest.Policy.Builder value) { policy = value.build(); return this; }
 
-    /** replicas; null when absent. @param value the value @return this */
+    /** replicas; null when absent. */
     public Builder replicas(long value) { replicas = value; return this; }
 
-    /** disaggregated; null when absent. @param value the value @return this */
+    /** disaggregated; null when absent. */
     public Builder disaggregated(SimulateRequest.Disaggregated value) { disaggregated = value; return this; }
 
-    /** disaggregated; null when absent. @param value the value @return this */
+    /** disaggregated; null when absent. */
     public Builder disaggregated(SimulateRequest.Disaggregated.Builder value) { disaggregated = value.build(); return this; }
 
-    /** routing; null when absent. @param value the value @return this */
+    /** routing; null when absent. */
     public Builder routing(String value) { routing = value; return this; }
 
-    /** tiers; null when absent. @param value the value @return this */
+    /** tiers; null when absent. */
     public Builder tiers(List<SimulateRequest.Tier> value) { tiers = value; return this; }
 
-    /** workload; null when absent. @param value the value @return this */
+    /** workload; null when absent. */
     public Builder workload(SimulateRequest.Workload value) { workload = value; return this; }
 
-    /** workload; null when absent. @param value the value @return this */
+    /** workload; null when absent. */
     public Builder workload(SimulateRequest.Workload.Builder value) { workload = value.build(); return this; }
 
-    /** slo; null when absent. @param value the value @return this */
+    /** slo; null when absent. */
     public Builder slo(LoadRequest.Slo value) { slo = value; return this; }
 
-    /** slo; null when absent. @param value the value @return this */
+    /** slo; null when absent. */
     public Builder slo(LoadRequest.Slo.Builder value) { slo = value.build(); return this; }
 
-    /** until s; null when absent. @param value the value @return this */
+    /** until s; null when absent. */
     public Builder untilS(double value) { untilS = value; return this; }
 
-    /** skip requests; null when absent. @param value the value @return this */
+    /** skip requests; null when absent. */
     public Builder skipRequests(long value) { skipRequests = value; return this; }
 
-    /** timeline; null when absent. @param value the value @return this */
+    /** timeline; null when absent. */
     public Builder timeline(boolean value) { timeline = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public SimulateRequest build() {
       return new SimulateRequest(catalog, model, device, engine, weights, kv, mtpTokens, tokensPerStep, parallel, memoryFraction, kvPoolTokens, policy, replicas, disaggregated, routing, tiers, workload, slo, untilS, skipRequests, timeline);
     }
@@ -211,10 +211,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
       graphSizes = Documents.copyOrNull(graphSizes);
     }
 
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.batching = batching;
@@ -269,76 +269,76 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** batching; null when absent. @param value the value @return this */
+      /** batching; null when absent. */
       public Builder batching(String value) { batching = value; return this; }
 
-      /** preemption; null when absent. @param value the value @return this */
+      /** preemption; null when absent. */
       public Builder preemption(String value) { preemption = value; return this; }
 
-      /** max sequences; null when absent. @param value the value @return this */
+      /** max sequences; null when absent. */
       public Builder maxSequences(long value) { maxSequences = value; return this; }
 
-      /** token budget; null when absent. @param value the value @return this */
+      /** token budget; null when absent. */
       public Builder tokenBudget(long value) { tokenBudget = value; return this; }
 
-      /** chunked prefill; null when absent. @param value the value @return this */
+      /** chunked prefill; null when absent. */
       public Builder chunkedPrefill(boolean value) { chunkedPrefill = value; return this; }
 
-      /** max prompts; null when absent. @param value the value @return this */
+      /** max prompts; null when absent. */
       public Builder maxPrompts(long value) { maxPrompts = value; return this; }
 
-      /** reserve output; null when absent. @param value the value @return this */
+      /** reserve output; null when absent. */
       public Builder reserveOutput(double value) { reserveOutput = value; return this; }
 
-      /** watermark; null when absent. @param value the value @return this */
+      /** watermark; null when absent. */
       public Builder watermark(double value) { watermark = value; return this; }
 
-      /** poll steps; null when absent. @param value the value @return this */
+      /** poll steps; null when absent. */
       public Builder pollSteps(long value) { pollSteps = value; return this; }
 
-      /** lag steps; null when absent. @param value the value @return this */
+      /** lag steps; null when absent. */
       public Builder lagSteps(long value) { lagSteps = value; return this; }
 
-      /** block tokens; null when absent. @param value the value @return this */
+      /** block tokens; null when absent. */
       public Builder blockTokens(long value) { blockTokens = value; return this; }
 
-      /** prefix cache; null when absent. @param value the value @return this */
+      /** prefix cache; null when absent. */
       public Builder prefixCache(boolean value) { prefixCache = value; return this; }
 
-      /** graph sizes; null when absent. @param value the value @return this */
+      /** graph sizes; null when absent. */
       public Builder graphSizes(List<Long> value) { graphSizes = value; return this; }
 
-      /** graph sizes; null when absent. @param value the value @return this */
+      /** graph sizes; null when absent. */
       public Builder graphSizes(long... value) { graphSizes = Documents.list(value); return this; }
 
-      /** request overhead ms; null when absent. @param value the value @return this */
+      /** request overhead ms; null when absent. */
       public Builder requestOverheadMs(double value) { requestOverheadMs = value; return this; }
 
-      /** request serial ms; null when absent. @param value the value @return this */
+      /** request serial ms; null when absent. */
       public Builder requestSerialMs(double value) { requestSerialMs = value; return this; }
 
-      /** first token steps; null when absent. @param value the value @return this */
+      /** first token steps; null when absent. */
       public Builder firstTokenSteps(double value) { firstTokenSteps = value; return this; }
 
-      /** prefill step ms; null when absent. @param value the value @return this */
+      /** prefill step ms; null when absent. */
       public Builder prefillStepMs(double value) { prefillStepMs = value; return this; }
 
-      /** host step ms; null when absent. @param value the value @return this */
+      /** host step ms; null when absent. */
       public Builder hostStepMs(double value) { hostStepMs = value; return this; }
 
-      /** host sequence ms; null when absent. @param value the value @return this */
+      /** host sequence ms; null when absent. */
       public Builder hostSequenceMs(double value) { hostSequenceMs = value; return this; }
 
-      /** stream tokens per s; null when absent. @param value the value @return this */
+      /** stream tokens per s; null when absent. */
       public Builder streamTokensPerS(double value) { streamTokensPerS = value; return this; }
 
-      /** batch size; null when absent. @param value the value @return this */
+      /** batch size; null when absent. */
       public Builder batchSize(long value) { batchSize = value; return this; }
 
-      /** batch wait ms; null when absent. @param value the value @return this */
+      /** batch wait ms; null when absent. */
       public Builder batchWaitMs(double value) { batchWaitMs = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Policy build() {
         return new Policy(batching, preemption, maxSequences, tokenBudget, chunkedPrefill, maxPrompts, reserveOutput, watermark, pollSteps, lagSteps, blockTokens, prefixCache, graphSizes, requestOverheadMs, requestSerialMs, firstTokenSteps, prefillStepMs, hostStepMs, hostSequenceMs, streamTokensPerS, batchSize, batchWaitMs);
       }
@@ -355,10 +355,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param replicas replicas; null when absent
    */
   public record Group(Parallel parallel, Double memoryFraction, Long kvPoolTokens, SimulateRequest.Policy policy, Long replicas) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.parallel = parallel;
@@ -379,28 +379,28 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** parallel; null when absent. @param value the value @return this */
+      /** parallel; null when absent. */
       public Builder parallel(Parallel value) { parallel = value; return this; }
 
-      /** parallel; null when absent. @param value the value @return this */
+      /** parallel; null when absent. */
       public Builder parallel(Parallel.Builder value) { parallel = value.build(); return this; }
 
-      /** memory fraction; null when absent. @param value the value @return this */
+      /** memory fraction; null when absent. */
       public Builder memoryFraction(double value) { memoryFraction = value; return this; }
 
-      /** kv pool tokens; null when absent. @param value the value @return this */
+      /** kv pool tokens; null when absent. */
       public Builder kvPoolTokens(long value) { kvPoolTokens = value; return this; }
 
-      /** policy; null when absent. @param value the value @return this */
+      /** policy; null when absent. */
       public Builder policy(SimulateRequest.Policy value) { policy = value; return this; }
 
-      /** policy; null when absent. @param value the value @return this */
+      /** policy; null when absent. */
       public Builder policy(SimulateRequest.Policy.Builder value) { policy = value.build(); return this; }
 
-      /** replicas; null when absent. @param value the value @return this */
+      /** replicas; null when absent. */
       public Builder replicas(long value) { replicas = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Group build() {
         return new Group(parallel, memoryFraction, kvPoolTokens, policy, replicas);
       }
@@ -415,10 +415,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param transferGbs KV out of one prefill instance, 1e9 bytes/s; null when absent
    */
   public record Disaggregated(SimulateRequest.Group prefill, SimulateRequest.Group decode, Double transferGbs) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.prefill = prefill;
@@ -435,22 +435,22 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** prefill; null when absent. @param value the value @return this */
+      /** prefill; null when absent. */
       public Builder prefill(SimulateRequest.Group value) { prefill = value; return this; }
 
-      /** prefill; null when absent. @param value the value @return this */
+      /** prefill; null when absent. */
       public Builder prefill(SimulateRequest.Group.Builder value) { prefill = value.build(); return this; }
 
-      /** decode; null when absent. @param value the value @return this */
+      /** decode; null when absent. */
       public Builder decode(SimulateRequest.Group value) { decode = value; return this; }
 
-      /** decode; null when absent. @param value the value @return this */
+      /** decode; null when absent. */
       public Builder decode(SimulateRequest.Group.Builder value) { decode = value.build(); return this; }
 
-      /** KV out of one prefill instance, 1e9 bytes/s; null when absent. @param value the value @return this */
+      /** KV out of one prefill instance, 1e9 bytes/s; null when absent. */
       public Builder transferGbs(double value) { transferGbs = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Disaggregated build() {
         return new Disaggregated(prefill, decode, transferGbs);
       }
@@ -466,10 +466,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param latencyUs latency us; null when absent
    */
   public record Tier(String name, Double capacityGb, Double bandwidthGbs, Double latencyUs) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.name = name;
@@ -488,19 +488,19 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** name; null when absent. @param value the value @return this */
+      /** name; null when absent. */
       public Builder name(String value) { name = value; return this; }
 
-      /** capacity gb; null when absent. @param value the value @return this */
+      /** capacity gb; null when absent. */
       public Builder capacityGb(double value) { capacityGb = value; return this; }
 
-      /** bandwidth gbs; null when absent. @param value the value @return this */
+      /** bandwidth gbs; null when absent. */
       public Builder bandwidthGbs(double value) { bandwidthGbs = value; return this; }
 
-      /** latency us; null when absent. @param value the value @return this */
+      /** latency us; null when absent. */
       public Builder latencyUs(double value) { latencyUs = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Tier build() {
         return new Tier(name, capacityGb, bandwidthGbs, latencyUs);
       }
@@ -519,10 +519,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param peak peak; null when absent
    */
   public record WorkloadArrivals(String process, Double ratePerS, Double cv, Double onS, Double offS, Double dayS, Double peak) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.process = process;
@@ -547,28 +547,28 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** process; null when absent. @param value the value @return this */
+      /** process; null when absent. */
       public Builder process(String value) { process = value; return this; }
 
-      /** rate per s; null when absent. @param value the value @return this */
+      /** rate per s; null when absent. */
       public Builder ratePerS(double value) { ratePerS = value; return this; }
 
-      /** cv; null when absent. @param value the value @return this */
+      /** cv; null when absent. */
       public Builder cv(double value) { cv = value; return this; }
 
-      /** on s; null when absent. @param value the value @return this */
+      /** on s; null when absent. */
       public Builder onS(double value) { onS = value; return this; }
 
-      /** off s; null when absent. @param value the value @return this */
+      /** off s; null when absent. */
       public Builder offS(double value) { offS = value; return this; }
 
-      /** day s; null when absent. @param value the value @return this */
+      /** day s; null when absent. */
       public Builder dayS(double value) { dayS = value; return this; }
 
-      /** peak; null when absent. @param value the value @return this */
+      /** peak; null when absent. */
       public Builder peak(double value) { peak = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public WorkloadArrivals build() {
         return new WorkloadArrivals(process, ratePerS, cv, onS, offS, dayS, peak);
       }
@@ -589,10 +589,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
       requests = Documents.copyOrNull(requests);
     }
 
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.format = format;
@@ -611,19 +611,19 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** format; null when absent. @param value the value @return this */
+      /** format; null when absent. */
       public Builder format(String value) { format = value; return this; }
 
-      /** text; null when absent. @param value the value @return this */
+      /** text; null when absent. */
       public Builder text(String value) { text = value; return this; }
 
-      /** requests; null when absent. @param value the value @return this */
+      /** requests; null when absent. */
       public Builder requests(List<JsonValue> value) { requests = value; return this; }
 
-      /** speed; null when absent. @param value the value @return this */
+      /** speed; null when absent. */
       public Builder speed(double value) { speed = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public WorkloadTrace build() {
         return new WorkloadTrace(format, text, requests, speed);
       }
@@ -639,10 +639,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param parallel parallel; null when absent
    */
   public record WorkloadSessions(Long groups, Long sharedTokens, Long turns, Long parallel) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.groups = groups;
@@ -661,19 +661,19 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** groups; null when absent. @param value the value @return this */
+      /** groups; null when absent. */
       public Builder groups(long value) { groups = value; return this; }
 
-      /** shared tokens; null when absent. @param value the value @return this */
+      /** shared tokens; null when absent. */
       public Builder sharedTokens(long value) { sharedTokens = value; return this; }
 
-      /** turns; null when absent. @param value the value @return this */
+      /** turns; null when absent. */
       public Builder turns(long value) { turns = value; return this; }
 
-      /** parallel; null when absent. @param value the value @return this */
+      /** parallel; null when absent. */
       public Builder parallel(long value) { parallel = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public WorkloadSessions build() {
         return new WorkloadSessions(groups, sharedTokens, turns, parallel);
       }
@@ -696,10 +696,10 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param sessions sessions; null when absent
    */
   public record Workload(Long seed, Long requests, String dataset, JsonValue input, JsonValue output, Long concurrency, Double thinkMs, Boolean thinkRandom, SimulateRequest.WorkloadArrivals arrivals, SimulateRequest.WorkloadTrace trace, SimulateRequest.WorkloadSessions sessions) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.seed = seed;
@@ -732,49 +732,49 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       private Builder() {}
 
-      /** seed; null when absent. @param value the value @return this */
+      /** seed; null when absent. */
       public Builder seed(long value) { seed = value; return this; }
 
-      /** requests; null when absent. @param value the value @return this */
+      /** requests; null when absent. */
       public Builder requests(long value) { requests = value; return this; }
 
-      /** dataset; null when absent. @param value the value @return this */
+      /** dataset; null when absent. */
       public Builder dataset(String value) { dataset = value; return this; }
 
-      /** input; null when absent. @param value the value @return this */
+      /** input; null when absent. */
       public Builder input(JsonValue value) { input = value; return this; }
 
-      /** output; null when absent. @param value the value @return this */
+      /** output; null when absent. */
       public Builder output(JsonValue value) { output = value; return this; }
 
-      /** concurrency; null when absent. @param value the value @return this */
+      /** concurrency; null when absent. */
       public Builder concurrency(long value) { concurrency = value; return this; }
 
-      /** think ms; null when absent. @param value the value @return this */
+      /** think ms; null when absent. */
       public Builder thinkMs(double value) { thinkMs = value; return this; }
 
-      /** think random; null when absent. @param value the value @return this */
+      /** think random; null when absent. */
       public Builder thinkRandom(boolean value) { thinkRandom = value; return this; }
 
-      /** arrivals; null when absent. @param value the value @return this */
+      /** arrivals; null when absent. */
       public Builder arrivals(SimulateRequest.WorkloadArrivals value) { arrivals = value; return this; }
 
-      /** arrivals; null when absent. @param value the value @return this */
+      /** arrivals; null when absent. */
       public Builder arrivals(SimulateRequest.WorkloadArrivals.Builder value) { arrivals = value.build(); return this; }
 
-      /** trace; null when absent. @param value the value @return this */
+      /** trace; null when absent. */
       public Builder trace(SimulateRequest.WorkloadTrace value) { trace = value; return this; }
 
-      /** trace; null when absent. @param value the value @return this */
+      /** trace; null when absent. */
       public Builder trace(SimulateRequest.WorkloadTrace.Builder value) { trace = value.build(); return this; }
 
-      /** sessions; null when absent. @param value the value @return this */
+      /** sessions; null when absent. */
       public Builder sessions(SimulateRequest.WorkloadSessions value) { sessions = value; return this; }
 
-      /** sessions; null when absent. @param value the value @return this */
+      /** sessions; null when absent. */
       public Builder sessions(SimulateRequest.WorkloadSessions.Builder value) { sessions = value.build(); return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Workload build() {
         return new Workload(seed, requests, dataset, input, output, concurrency, thinkMs, thinkRandom, arrivals, trace, sessions);
       }

@@ -10,10 +10,10 @@ package ai.dsk;
  * @param latencyMs A bound whose meaning is open; the answer covers each reading. Stands alone; null when absent
  */
 public record Slo(Double ttftMs, Double tpotMs, Double e2eMs, Double latencyMs) {
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.ttftMs = ttftMs;
@@ -32,19 +32,19 @@ public record Slo(Double ttftMs, Double tpotMs, Double e2eMs, Double latencyMs) 
 
     private Builder() {}
 
-    /** Time to first token; null when absent. @param value the value @return this */
+    /** Time to first token; null when absent. */
     public Builder ttftMs(double value) { ttftMs = value; return this; }
 
-    /** Time per output token after the first; null when absent. @param value the value @return this */
+    /** Time per output token after the first; null when absent. */
     public Builder tpotMs(double value) { tpotMs = value; return this; }
 
-    /** From arrival to last token; null when absent. @param value the value @return this */
+    /** From arrival to last token; null when absent. */
     public Builder e2eMs(double value) { e2eMs = value; return this; }
 
-    /** A bound whose meaning is open; the answer covers each reading. Stands alone; null when absent. @param value the value @return this */
+    /** A bound whose meaning is open; the answer covers each reading. Stands alone; null when absent. */
     public Builder latencyMs(double value) { latencyMs = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public Slo build() {
       return new Slo(ttftMs, tpotMs, e2eMs, latencyMs);
     }

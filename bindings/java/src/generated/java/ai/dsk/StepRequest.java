@@ -25,10 +25,10 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
     catalog = Documents.copyOrNull(catalog);
   }
 
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.model = model;
@@ -61,49 +61,49 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
 
     private Builder() {}
 
-    /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
+    /** Which model: a catalogue name, a config.json, or a size; null when absent. */
     public Builder model(Model value) { model = value; return this; }
 
-    /** Which model: a catalogue name, a config.json, or a size; null when absent. @param value the value @return this */
+    /** Which model: a catalogue name, a config.json, or a size; null when absent. */
     public Builder model(String value) { model = Model.of(value); return this; }
 
-    /** Accelerator by catalogue name or alias; null when absent. @param value the value @return this */
+    /** Accelerator by catalogue name or alias; null when absent. */
     public Builder device(String value) { device = value; return this; }
 
-    /** vllm, sglang, tensorrt-llm, ...; NAME&#64;VERSION; default vllm; null when absent. @param value the value @return this */
+    /** vllm, sglang, tensorrt-llm, ...; NAME&#64;VERSION; default vllm; null when absent. */
     public Builder engine(String value) { engine = value; return this; }
 
-    /** How the replica is split; each 1 when absent; null when absent. @param value the value @return this */
+    /** How the replica is split; each 1 when absent; null when absent. */
     public Builder parallel(Parallel value) { parallel = value; return this; }
 
-    /** How the replica is split; each 1 when absent; null when absent. @param value the value @return this */
+    /** How the replica is split; each 1 when absent; null when absent. */
     public Builder parallel(Parallel.Builder value) { parallel = value.build(); return this; }
 
-    /** checkpoint (default), bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4; null when absent. @param value the value @return this */
+    /** checkpoint (default), bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4; null when absent. */
     public Builder weights(String value) { weights = value; return this; }
 
-    /** KV cache type; default what the checkpoint asks for; null when absent. @param value the value @return this */
+    /** KV cache type; default what the checkpoint asks for; null when absent. */
     public Builder kv(String value) { kv = value; return this; }
 
-    /** Draft tokens of multi-token prediction; null when absent. @param value the value @return this */
+    /** Draft tokens of multi-token prediction; null when absent. */
     public Builder mtpTokens(long value) { mtpTokens = value; return this; }
 
-    /** Copies of popular experts (EPLB), of all ranks; null when absent. @param value the value @return this */
+    /** Copies of popular experts (EPLB), of all ranks; null when absent. */
     public Builder redundantExperts(long value) { redundantExperts = value; return this; }
 
-    /** What the expert kernel does with pairs of other ranks; default the engine's own; null when absent. @param value the value @return this */
+    /** What the expert kernel does with pairs of other ranks; default the engine's own; null when absent. */
     public Builder expertDispatch(String value) { expertDispatch = value; return this; }
 
-    /** Work of one step of the whole replica (dsk_plan_explain); null when absent. @param value the value @return this */
+    /** Work of one step of the whole replica (dsk_plan_explain); null when absent. */
     public Builder batch(StepRequest.Batch value) { batch = value; return this; }
 
-    /** Work of one step of the whole replica (dsk_plan_explain); null when absent. @param value the value @return this */
+    /** Work of one step of the whole replica (dsk_plan_explain); null when absent. */
     public Builder batch(StepRequest.Batch.Builder value) { batch = value.build(); return this; }
 
-    /** Further catalogue documents, which replace or add; null when absent. @param value the value @return this */
+    /** Further catalogue documents, which replace or add; null when absent. */
     public Builder catalog(List<JsonValue> value) { catalog = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public StepRequest build() {
       return new StepRequest(model, device, engine, parallel, weights, kv, mtpTokens, redundantExperts, expertDispatch, batch, catalog);
     }
@@ -116,10 +116,10 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
    * @param context Tokens already in the cache; null when absent
    */
   public record BatchPrefill(Long newTokens, Long context) {
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.newTokens = newTokens;
@@ -134,13 +134,13 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
 
       private Builder() {}
 
-      /** Tokens of the chunk; null when absent. @param value the value @return this */
+      /** Tokens of the chunk; null when absent. */
       public Builder newTokens(long value) { newTokens = value; return this; }
 
-      /** Tokens already in the cache; null when absent. @param value the value @return this */
+      /** Tokens already in the cache; null when absent. */
       public Builder context(long value) { context = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public BatchPrefill build() {
         return new BatchPrefill(newTokens, context);
       }
@@ -161,10 +161,10 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
       prefill = Documents.copyOrNull(prefill);
     }
 
-    /** A builder with nothing set. @return the builder */
+    /** A builder with nothing set. */
     public static Builder builder() { return new Builder(); }
 
-    /** A builder that begins with what this has. @return the builder */
+    /** A builder that begins with what this has. */
     public Builder toBuilder() {
       Builder b = new Builder();
       b.decodeSequences = decodeSequences;
@@ -183,19 +183,19 @@ public record StepRequest(Model model, String device, String engine, Parallel pa
 
       private Builder() {}
 
-      /** Sequences that decode; null when absent. @param value the value @return this */
+      /** Sequences that decode; null when absent. */
       public Builder decodeSequences(long value) { decodeSequences = value; return this; }
 
-      /** Sum of their KV lengths in tokens; null when absent. @param value the value @return this */
+      /** Sum of their KV lengths in tokens; null when absent. */
       public Builder kvSum(long value) { kvSum = value; return this; }
 
-      /** Longest of them; default the mean, rounded up; null when absent. @param value the value @return this */
+      /** Longest of them; default the mean, rounded up; null when absent. */
       public Builder kvMax(long value) { kvMax = value; return this; }
 
-      /** Chunks of prompts in the same step; null when absent. @param value the value @return this */
+      /** Chunks of prompts in the same step; null when absent. */
       public Builder prefill(List<StepRequest.BatchPrefill> value) { prefill = value; return this; }
 
-      /** The finished part. @return it */
+      /** The finished part. */
       public Batch build() {
         return new Batch(decodeSequences, kvSum, kvMax, prefill);
       }

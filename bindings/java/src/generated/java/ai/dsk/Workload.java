@@ -11,10 +11,10 @@ package ai.dsk;
  * @param concurrency Closed loop: requests in flight over all replicas; null when absent
  */
 public record Workload(Double inputTokens, Double outputTokens, Double prefixHitRate, Double ratePerS, Double concurrency) {
-  /** A builder with nothing set. @return the builder */
+  /** A builder with nothing set. */
   public static Builder builder() { return new Builder(); }
 
-  /** A builder that begins with what this has. @return the builder */
+  /** A builder that begins with what this has. */
   public Builder toBuilder() {
     Builder b = new Builder();
     b.inputTokens = inputTokens;
@@ -35,22 +35,22 @@ public record Workload(Double inputTokens, Double outputTokens, Double prefixHit
 
     private Builder() {}
 
-    /** Mean input tokens of a request; null when absent. @param value the value @return this */
+    /** Mean input tokens of a request; null when absent. */
     public Builder inputTokens(double value) { inputTokens = value; return this; }
 
-    /** Mean output tokens of a request; null when absent. @param value the value @return this */
+    /** Mean output tokens of a request; null when absent. */
     public Builder outputTokens(double value) { outputTokens = value; return this; }
 
-    /** Share of input tokens whose KV is cached already; null when absent. @param value the value @return this */
+    /** Share of input tokens whose KV is cached already; null when absent. */
     public Builder prefixHitRate(double value) { prefixHitRate = value; return this; }
 
-    /** Open loop: requests per second over all replicas; null when absent. @param value the value @return this */
+    /** Open loop: requests per second over all replicas; null when absent. */
     public Builder ratePerS(double value) { ratePerS = value; return this; }
 
-    /** Closed loop: requests in flight over all replicas; null when absent. @param value the value @return this */
+    /** Closed loop: requests in flight over all replicas; null when absent. */
     public Builder concurrency(double value) { concurrency = value; return this; }
 
-    /** The finished part. @return it */
+    /** The finished part. */
     public Workload build() {
       return new Workload(inputTokens, outputTokens, prefixHitRate, ratePerS, concurrency);
     }

@@ -26,7 +26,26 @@ import java.time.Duration;
 public record BenchOptions(String name, double maxInterval, double maxNoise, double confidence, Duration warmup, Duration minTime, Duration maxTime,
     long minSamples, long maxSamples, long seed, double bytes, double flops, ByteBuffer data, boolean fixedCount, boolean keepSamples,
     boolean noWarmup) {
-  /** Checks that C can read the data. */
+  /**
+   * Checks that C can read the data.
+   *
+   * @param name as in the record
+   * @param maxInterval as in the record
+   * @param maxNoise as in the record
+   * @param confidence as in the record
+   * @param warmup as in the record
+   * @param minTime as in the record
+   * @param maxTime as in the record
+   * @param minSamples as in the record
+   * @param maxSamples as in the record
+   * @param seed as in the record
+   * @param bytes as in the record
+   * @param flops as in the record
+   * @param data as in the record
+   * @param fixedCount as in the record
+   * @param keepSamples as in the record
+   * @param noWarmup as in the record
+   */
   public BenchOptions {
     if (data != null && !data.isDirect()) {
       throw new IllegalArgumentException("data must be a direct buffer");

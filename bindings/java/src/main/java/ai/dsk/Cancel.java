@@ -72,10 +72,10 @@ public final class Cancel implements AutoCloseable {
     CompletableFuture<T> future = new CompletableFuture<>();
     future.whenComplete((value, failure) -> cancel.set());
     executor.execute(() -> {
-      if (future.isDone()) {
-        return;
-      }
-      try {
+      try (cancel) {
+        if (future.isDone()) {
+          return;
+        }
         T value = work.apply(cancel);
         if (!future.complete(value) && value instanceof Plan plan) {
           plan.close();

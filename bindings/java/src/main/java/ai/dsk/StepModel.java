@@ -44,7 +44,14 @@ public final class StepModel implements AutoCloseable {
    * @param chunks prefill in the same step, at most four
    */
   public record Batch(long decodeSequences, long kvSumTokens, long kvMaxTokens, List<Chunk> chunks) {
-    /** Copies the list, so that nobody can change the record. */
+  /**
+   * Copies the list, so that nobody can change the record.
+   *
+   * @param decodeSequences as in the record
+   * @param kvSumTokens as in the record
+   * @param kvMaxTokens as in the record
+   * @param chunks as in the record
+   */
     public Batch {
       chunks = List.copyOf(chunks);
     }

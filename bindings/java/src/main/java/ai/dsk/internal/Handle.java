@@ -82,6 +82,11 @@ public final class Handle {
     }
   }
 
+  /** Runs the work with the C object that a child of the caller's holds: it is there even when it was closed. */
+  public <T> T insideHeld(Inside<T> work) {
+    return work.apply(pointer);
+  }
+
   /** Enters all of them, runs the work with the C objects, and leaves them. */
   public static <T> T insideAll(Handle[] handles, java.util.function.Function<long[], T> work) {
     long[] pointers = new long[handles.length];

@@ -9,7 +9,6 @@ Replica::Replica(int number, const perf::StepModel& model, const ReplicaSpec& sp
     : number_(number), policy_(spec.policy), spec_(spec), sink_(sink),
       timer_(model, spec.policy, spec.dp),
       slots_max_(static_cast<std::int64_t>(spec.policy.max_sequences) * spec.dp),
-      budget_max_(static_cast<std::int64_t>(spec.policy.token_budget) * spec.dp),
       pool_(spec.kv_pool_pages), phases_(static_cast<std::size_t>(spec.policy.block_tokens), 0),
       cache_(spec.policy.prefix_cache ? std::make_unique<PrefixCache>() : nullptr),
       rank_tokens_(static_cast<std::size_t>(spec.dp)),

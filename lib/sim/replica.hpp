@@ -201,7 +201,6 @@ private:
   Sink& sink_;
   StepTimer timer_;
   const std::int64_t slots_max_;
-  const std::int64_t budget_max_;
   const std::int64_t pool_; // pages
 
   std::vector<Slot> slots_;

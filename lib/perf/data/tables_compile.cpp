@@ -108,13 +108,13 @@ int main(int argc, char** argv) {
       } else if (kind == "shape") { // OP,GPU,ENGINE,KERNEL,TYPE,KV,VARIANT,half widths
         widths[f[0] + f[1] + f[2] + f[3] + f[4] + f[5] + f[6]] = widths_of(f, 7);
       } else if (kind == "transfer") { // OP,kin|far,TO,ENGINE,TYPE,KV,half widths; * = any
-        const auto place = [&](const std::string& name) {
+        const auto index_of = [&](const std::string& name) {
           const auto at = std::find(names.begin(), names.end(), name);
           if (at == names.end()) names.push_back(name);
           return std::find(names.begin(), names.end(), name) - names.begin();
         };
         transfers << "{KernelOp::" << f[0] << ", " << (f[1] == "kin" ? "true" : "false") << ", "
-                  << place(f[2]) << ", " << place(f[3]) << ", "
+                  << index_of(f[2]) << ", " << index_of(f[3]) << ", "
                   << precision(f[4] == "*" ? "-" : f[4]) << ", "
                   << precision(f[5] == "*" ? "-" : f[5]) << ", " << (f[4] == "*" ? "true" : "false")
                   << ", " << widths_of(f, 6) << "},\n";

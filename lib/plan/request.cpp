@@ -89,7 +89,7 @@ Model read_model(const Json& value, const std::string& path, const Catalog& cata
     return model;
   }
   ModelSize size;
-  size.params_b = r.number("params_b", 0.001, 100000);
+  size.params_b = r.number("params_b", 0.01, 100000);
   size.active_b = r.number("active_b", 0, size.params_b, 0);
   if (const auto layers = r.optional_integer("layers", 1, 10000))
     size.layers = static_cast<int>(*layers);

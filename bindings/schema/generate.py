@@ -1,27 +1,28 @@
-"""Writes the typed documents of the Python, Go and Java packages from docs/schema.
+"""Writes the typed documents of dsk.hpp and of the Python, Go and Java packages from docs/schema.
 
     generate.py           writes the files
     generate.py --check   exits 1 and names the files that are not as they would be written
 
-Needs gofmt (of Go) in PATH.
+Needs gofmt (of Go) and clang-format-14 in PATH.
 """
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import cpp
 import go
 import java
 import model
 import python
 
 ROOT = Path(__file__).resolve().parents[2]
-OWNED = [("bindings/go", "schema_*.go"), (java.FOLDER, "*.java"), (python.FOLDER, "*.py")]
+OWNED = [("bindings/go", "schema_*.go"), (java.FOLDER, "*.java"), (python.FOLDER, "*.py"), (cpp.FOLDER, "*.hpp")]
 
 
 def main():
     structs = model.read()
-    wanted = {**go.files(structs), **java.files(structs), **python.files(structs)}
+    wanted = {**go.files(structs), **java.files(structs), **python.files(structs), **cpp.files(structs)}
     there = {str(p.relative_to(ROOT)) for folder, pattern in OWNED for p in (ROOT / folder).glob(pattern)}
     stale = sorted(there - wanted.keys())
     for name, text in wanted.items():

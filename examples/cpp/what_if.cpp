@@ -53,11 +53,10 @@ std::string chart(const std::vector<Point>& points) {
 int main(int argc, char** argv) try {
   dsk::check_abi();
   dsk::PlanRequest request;
-  request.model = dsk::ModelRef::named("deepseek-r1");
+  request.model.name = "deepseek-r1";
   request.devices = {"h200-sxm", "b200"};
   request.engines = {"sglang"};
-  request.workload =
-      dsk::Workload::open_loop(/*rate_per_s=*/5, /*input_tokens=*/2048, /*output_tokens=*/512);
+  request.workload = dsk::open_loop(/*rate_per_s=*/5, /*input_tokens=*/2048, /*output_tokens=*/512);
   request.slo.ttft_ms = 3000;
 
   std::vector<Point> points;
@@ -66,16 +65,20 @@ int main(int argc, char** argv) try {
     request.slo.tpot_ms = tpot_ms;
     const dsk::PlanAnswer answer = dsk::Plan(request).answer();
     if (!answer.best) {
-      std::printf("%8.0f  %s\n", tpot_ms, answer.explanation.c_str());
+      std::printf("%8.0f  %s\n", tpot_ms,
+                  answer.explanation ? answer.explanation->sentence.c_str() : "");
       continue;
     }
     const dsk::PlanOption& best = *answer.best;
     char split[64];
-    std::snprintf(split, sizeof split, "TP%d DP%d EP%d", static_cast<int>(best.tp),
-                  static_cast<int>(best.dp), static_cast<int>(best.ep));
+    std::snprintf(split, sizeof split, "TP%d DP%d EP%d",
+                  static_cast<int>(best.parallel.tp.value_or(1)),
+                  static_cast<int>(best.parallel.dp.value_or(1)),
+                  static_cast<int>(best.parallel.ep.value_or(1)));
+    const double usd_per_mtok = best.cost ? best.cost->usd_per_mtok_output : 0;
     std::printf("%8.0f  %-10s %5d  %-16s %10.2f\n", tpot_ms, best.device.c_str(),
-                static_cast<int>(best.gpus), split, best.usd_per_mtok_output.value_or(0));
-    points.push_back({tpot_ms, best.usd_per_mtok_output.value_or(0), best.gpus});
+                static_cast<int>(best.gpus), split, usd_per_mtok);
+    points.push_back({tpot_ms, usd_per_mtok, best.gpus});
   }
   if (argc > 1) {
     std::ofstream file(argv[1]);

@@ -85,7 +85,7 @@ std::string request_of(const Flags& f) {
   detail::put(tokens, "prefill_share", f.prefill_share);
   put_section(request, "tokens", std::move(tokens));
   JsonValue load = JsonValue::object();
-  detail::put_list(load, "devices", f.load);
+  if (!f.load.empty()) detail::put(load, "devices", f.load);
   detail::put(load, "step_hours", f.step_hours);
   detail::put(load, "devices_per_unit", f.devices_per_unit);
   put_section(request, "load", std::move(load));

@@ -40,7 +40,7 @@ JsonValue chunk_of(const std::string& text) {
 
 std::string request_of(const Flags& flags) {
   JsonValue out = JsonValue::object();
-  out.set("model", flags.model.model().to_json());
+  out.set("model", flags.model.model().to_value());
   if (flags.device.empty()) throw UsageError("give --device");
   out.set("device", flags.device);
   out.set("engine", flags.engine);

@@ -42,7 +42,7 @@ std::string request_of(const Flags& f) {
   if (f.device.empty()) throw UsageError("give --device");
   JsonValue request = JsonValue::object();
   request.set("schema", 1);
-  request.set("model", f.model.model().to_json());
+  request.set("model", f.model.model().to_value());
   request.set("device", f.device);
   put(request, "engine", f.engine);
   JsonValue parallel = JsonValue::object();

@@ -30,7 +30,7 @@ struct Flags {
 Monitor monitor_of(const Flags& f) {
   JsonValue request = JsonValue::object();
   if (!f.engine.empty()) request.set("engine_metrics_url", f.engine);
-  detail::put_list(request, "hosts", f.hosts);
+  if (!f.hosts.empty()) detail::put(request, "hosts", f.hosts);
   return Monitor(request.dump());
 }
 

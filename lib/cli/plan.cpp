@@ -24,7 +24,10 @@ PlanRequest request_of(const Flags& flags) {
   if (request.devices.empty()) throw UsageError("give at least one --device");
   if (request.workload.input_tokens == 0 || request.workload.output_tokens == 0)
     throw UsageError("give --input and --output, the mean tokens of a request");
-  request.catalog = catalog_texts(flags.catalog_files);
+  for (const std::string& text : catalog_texts(flags.catalog_files)) {
+    if (!request.catalog) request.catalog.emplace();
+    request.catalog->push_back(JsonValue::parse(text));
+  }
   return request;
 }
 
@@ -44,14 +47,14 @@ std::string indices_text(const std::vector<std::int64_t>& gpus) {
 std::string fit_table(const FitAnswer& answer) {
   std::string out = std::to_string(answer.replicas_placed) + " of " +
                     std::to_string(answer.replicas_wanted) + " replicas fit\n";
-  for (const PlacedReplica& replica : answer.replicas) {
+  for (const FitAnswerReplica& replica : answer.replicas) {
     out += "  replica, score " + std::to_string(replica.score) + ":";
-    for (const PlacedPod& pod : replica.pods)
+    for (const FitAnswerReplicaPod& pod : replica.pods)
       out += " " + pod.node + " GPU " + indices_text(pod.gpus);
     out += "\n";
   }
   out += "nodes, each alone\n";
-  for (const NodeFit& node : answer.nodes) {
+  for (const FitAnswerNode& node : answer.nodes) {
     out += "  " + node.name + ": ";
     if (node.fits)
       out += "score " + std::to_string(node.score) + ", GPU " + indices_text(node.gpus);

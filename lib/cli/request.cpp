@@ -17,25 +17,29 @@ void ModelFlags::add(CLI::App& app) {
   app.add_option("--hidden", hidden_, "Size alone: hidden size");
 }
 
-ModelRef ModelFlags::model() const {
+Model ModelFlags::model() const {
   const int ways = !name_.empty() + !config_.empty() + !params_.empty();
   if (ways != 1) throw UsageError("give exactly one of --model, --model-config and --params");
   if (!quantization_.empty() && config_.empty())
     throw UsageError("--hf-quant-config goes with --model-config");
   if (params_.empty() && (!active_.empty() || layers_ || hidden_))
     throw UsageError("--active, --layers and --hidden go with --params");
-  if (!name_.empty()) return ModelRef::named(name_);
+  Model model;
+  if (!name_.empty()) {
+    model.name = name_;
+    return model;
+  }
   if (!config_.empty()) {
     // The folder names the model in the answer: .../deepseek-r1/config.json.
     const auto folder = std::filesystem::absolute(config_).parent_path().filename().string();
-    return ModelRef::from_config(folder.empty() ? "model" : folder, read_file(config_),
-                                 quantization_.empty() ? std::string() : read_file(quantization_));
+    return model_from_config(folder.empty() ? "model" : folder, read_file(config_),
+                             quantization_.empty() ? std::string() : read_file(quantization_));
   }
-  ModelRef ref = ModelRef::sized(billions(params_, "--params"));
-  if (!active_.empty()) ref.active_b = billions(active_, "--active");
-  ref.layers = layers_;
-  ref.hidden = hidden_;
-  return ref;
+  model.params_b = billions(params_, "--params");
+  if (!active_.empty()) model.active_b = billions(active_, "--active");
+  model.layers = layers_;
+  model.hidden = hidden_;
+  return model;
 }
 
 double billions(const std::string& text, const std::string& flag) {

@@ -14,7 +14,7 @@ class ModelFlags {
 public:
   void add(CLI::App& app);
   /// Throws UsageError unless exactly one way was chosen.
-  ModelRef model() const;
+  Model model() const;
 
 private:
   std::string name_;

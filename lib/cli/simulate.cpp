@@ -69,7 +69,7 @@ std::string request_of(const Flags& f) {
   if (f.device.empty()) throw UsageError("give --device");
   JsonValue r = JsonValue::object();
   r.set("schema", 1);
-  r.set("model", f.model.model().to_json());
+  r.set("model", f.model.model().to_value());
   r.set("device", f.device);
   put(r, "engine", f.engine);
   put(r, "weights", f.weights);

@@ -19,9 +19,9 @@ void check(bool holds, const char* what, int line) {
 
 dsk::PlanRequest r1() {
   dsk::PlanRequest request;
-  request.model = dsk::ModelRef::named("deepseek-r1");
+  request.model.name = "deepseek-r1";
   request.devices = {"h200-sxm", "b200"};
-  request.workload = dsk::Workload::open_loop(4, 2048, 512);
+  request.workload = dsk::open_loop(4, 2048, 512);
   request.slo.ttft_ms = 3000;
   request.slo.tpot_ms = 60;
   return request;
@@ -35,8 +35,8 @@ void answers_are_typed() {
   CHECK(answer.by_device.size() == 2);
   CHECK(!answer.pareto.empty());
   CHECK(answer.best->gpus == answer.best->replicas * answer.best->gpus_per_replica);
-  CHECK(answer.best->usd_per_hour.has_value());
-  CHECK(answer.catalog_sha256.size() == 64);
+  CHECK(answer.best->cost && answer.best->cost->usd_per_hour > 0);
+  CHECK(answer.provenance.catalog_sha256.size() == 64);
   const dsk_plan_info info = plan.info();
   CHECK(info.gpus == static_cast<std::uint32_t>(answer.best->gpus));
   CHECK(plan.emit(DSK_EMIT_TABLE).find("deepseek-r1") != std::string::npos);
@@ -49,9 +49,9 @@ void infeasible_says_why() {
   CHECK(!answer.feasible);
   CHECK(!answer.best);
   CHECK(answer.nearest.has_value());
-  CHECK(!answer.binding.empty() && answer.binding.front() == "tpot_ms");
-  CHECK(!answer.relax.empty());
-  CHECK(!answer.explanation.empty());
+  CHECK(answer.explanation && answer.explanation->binding.front() == "tpot_ms");
+  CHECK(!answer.explanation->relax.empty() && answer.explanation->relax[0].plan.has_value());
+  CHECK(!answer.explanation->sentence.empty());
 }
 
 void errors_have_a_path() {
@@ -65,9 +65,8 @@ void errors_have_a_path() {
     CHECK(e.path() == "/devices/0");
     CHECK(e.where() == "dsk_plan_create");
   }
-  request.model = dsk::ModelRef::from_config("mine", "{\"a\":");
   try {
-    dsk::Plan plan(request);
+    request.model = dsk::model_from_config("mine", "{\"a\":");
     CHECK(false);
   } catch (const dsk::Error& e) {
     CHECK(e.status() == DSK_STATUS_INVALID_REQUEST);
@@ -98,7 +97,7 @@ void placement_is_typed() {
   dsk::FitRequest inventory;
   inventory.replicas = 1;
   for (const char* name : {"a", "b"}) {
-    dsk::NodeInventory node;
+    dsk::FitNode node;
     node.name = name;
     node.device = plan.answer().best->device;
     node.gpus = 8;
@@ -114,6 +113,39 @@ void placement_is_typed() {
   CHECK(static_cast<std::int64_t>(answer.nodes[1].gpus.size()) == answer.needs.gpus);
   CHECK(!answer.nodes[0].fits && answer.nodes[0].reasons[0].code == "free_gpus");
   CHECK(answer.nodes[0].reasons[0].have == 0);
+}
+
+void requests_say_what_was_set() {
+  dsk::PlanRequest request;
+  request.model.params_b = 8;
+  request.devices = {"h200-sxm"};
+  request.workload = dsk::closed_loop(4, 100, 10);
+  request.search.tp = {1, 2};
+  CHECK(request.to_json() ==
+        "{\"schema\":1,\"model\":{\"params_b\":8},\"devices\":[\"h200-sxm\"],\"workload\":{\"input_"
+        "tokens\":100,\"output_tokens\":10,\"concurrency\":4},\"search\":{\"tp\":[1,2]}}");
+  CHECK(dsk::Plan(request).answer().model.weights == "bf16");
+}
+
+void memory_cost_and_steps_are_typed() {
+  dsk::MemoryRequest request;
+  request.model.name = "deepseek-r1";
+  request.device = "h200-sxm";
+  request.parallel.tp = 8;
+  const dsk::MemoryAnswer memory = dsk::memory(request);
+  CHECK(memory.fits && !memory.terms.empty() && memory.device.memory_bytes > 0);
+  dsk::CostRequest money;
+  money.device = "h200-sxm";
+  money.devices = 8;
+  CHECK(dsk::cost(money).devices == 8);
+  dsk::StepRequest step;
+  step.model.name = "deepseek-r1";
+  step.device = "h200-sxm";
+  step.parallel.tp = 8;
+  dsk_plan_batch batch = DSK_PLAN_BATCH_INIT;
+  batch.decode_sequences = 1;
+  batch.kv_sum_tokens = batch.kv_max_tokens = 100;
+  CHECK(dsk::StepModel(step).step(batch).total_us > 0);
 }
 
 void json_values_round_trip() {
@@ -142,6 +174,8 @@ int main() {
   errors_have_a_path();
   plans_are_shared_and_cancelled();
   placement_is_typed();
+  requests_say_what_was_set();
+  memory_cost_and_steps_are_typed();
   json_values_round_trip();
   CHECK(dsk::catalog_names(DSK_CATALOG_ENGINE).size() >= 4);
   CHECK(

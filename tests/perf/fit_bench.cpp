@@ -17,7 +17,7 @@ const dsk::Plan& plan() {
 std::string inventory(std::int64_t count) {
   dsk::FitRequest request;
   for (std::int64_t i = 0; i < count; ++i) {
-    dsk::NodeInventory node;
+    dsk::FitNode node;
     node.name = "gpu-node-" + std::to_string(i);
     node.device = i % 5 == 0 ? "NVIDIA-H100-80GB-HBM3" : "NVIDIA-H200";
     node.gpus = 8;

@@ -148,7 +148,12 @@ class CommInfo(NamedTuple):
 class Comm(Handle):
     """One rank of a communicator, made by local_comms(), join() or from_env()."""
 
-    __slots__ = ()
+    __slots__ = ("backend",)
+
+    def __init__(self, handle: Any, backend: str) -> None:
+        super().__init__(handle)
+        self.backend = backend
+        """Where its tensors lie: "cpu" or "cuda"."""
 
     @property
     def info(self) -> CommInfo:
@@ -170,7 +175,8 @@ def _options(transport: str, timeout_ms: int, max_bytes: int) -> tuple[int, int,
 def local_comms(devices: Sequence[Device], *, transport: str = "auto", timeout_ms: int = 0, max_bytes: int = 0) -> list[Comm]:
     """All ranks of a communicator inside this process; devices[r] carries rank r, one device may carry several. 0 is default."""
     options = _options(transport, timeout_ms, max_bytes)
-    return [Comm(h) for h in native.tp_comm_create_local([d._handle for d in devices], options)]
+    handles = native.tp_comm_create_local([d._handle for d in devices], options)
+    return [Comm(handle, device.info.backend) for handle, device in zip(handles, devices)]
 
 
 def unique_id(device: Device) -> bytes:
@@ -182,13 +188,14 @@ def join(device: Device, id: bytes, world: int, rank: int, *, transport: str = "
          max_bytes: int = 0) -> Comm:  # fmt: skip
     """Joins a communicator of several processes by id; returns when all ranks have called."""
     options = _options(transport, timeout_ms, max_bytes)
-    return Comm(long_call(lambda _: native.dsk_tp_comm_create(device._handle, id, world, rank, options), None, None))
+    handle = long_call(lambda _: native.dsk_tp_comm_create(device._handle, id, world, rank, options), None, None)
+    return Comm(handle, device.info.backend)
 
 
 def from_env(backend: str = "cuda", *, transport: str = "auto", timeout_ms: int = 0, max_bytes: int = 0) -> Comm:
     """Joins the communicator that torchrun, mpirun, srun or a LeaderWorkerSet describes in the environment."""
     options = _options(transport, timeout_ms, max_bytes)
-    return Comm(long_call(lambda _: native.dsk_tp_comm_create_from_env(backend, options), None, None))
+    return Comm(long_call(lambda _: native.dsk_tp_comm_create_from_env(backend, options), None, None), backend)
 
 
 class Group:
@@ -325,14 +332,16 @@ class PlanInfo(NamedTuple):
 
 
 class _Layer(Handle):
-    __slots__ = ("_info", "_workspace", "_device_type", "_keep")
+    __slots__ = ("_info", "_on_host", "_dtype")
     _get_info: Any
     _enqueue: Any
     _add: Any
 
-    def __init__(self, handle: Any) -> None:
+    def __init__(self, handle: Any, comm: Comm, dtype: int) -> None:
         super().__init__(handle)
         self._info = PlanInfo._make(type(self)._get_info(handle))
+        self._on_host = comm.backend == "cpu"
+        self._dtype = dtype
 
     @property
     def info(self) -> PlanInfo:
@@ -347,15 +356,15 @@ class _Layer(Handle):
         info = self.info
         tx, ty = Tensor(x, "x"), Tensor(y, "y")
         rows = tx.shape[0] if m is None and tx.shape else m or 0
-        _check(tx, "x", rows, info.input_columns)
-        _check(ty, "y", rows, info.output_columns, written=True)
+        self._check(tx, "x", rows, info.input_columns)
+        self._check(ty, "y", rows, info.output_columns, written=True)
         tr = Tensor(residual, "residual") if residual is not None else None
         to = Tensor(residual_out, "residual_out") if residual_out is not None else None
         if tr:
-            _check(tr, "residual", rows, info.output_columns)
+            self._check(tr, "residual", rows, info.output_columns)
         if to:
-            _check(to, "residual_out", rows, info.output_columns, written=True)
-        work, size = _memory(workspace)
+            self._check(to, "residual_out", rows, info.output_columns, written=True)
+        work, size = self._memory(workspace)
         return rows, tx.address, ty.address, tr.address if tr else 0, to.address if to else 0, work, size
 
     def __call__(self, x: Any, y: Any, *, residual: Any = None, residual_out: Any = None, workspace: Any = None,
@@ -365,20 +374,30 @@ class _Layer(Handle):
         type(self)._enqueue(self._handle, arguments, _stream(stream))
 
 
-def _memory(workspace: Any) -> tuple[int, int]:
-    if workspace is None:
-        return 0, 0
-    if isinstance(workspace, DeviceMemory):
-        return workspace.address, workspace.size_bytes
-    tensor = Tensor(workspace, "workspace")
-    return tensor.address, tensor.size_bytes
+    def _memory(self, workspace: Any) -> tuple[int, int]:
+        if workspace is None:
+            return 0, 0
+        if isinstance(workspace, DeviceMemory):
+            return workspace.address, workspace.size_bytes
+        tensor = Tensor(workspace, "workspace")
+        self._check_place(tensor, "workspace")
+        return tensor.address, tensor.size_bytes
 
+    def _check(self, tensor: Tensor, what: str, rows: int, columns: int, written: bool = False) -> None:
+        if len(tensor.shape) != 2 or tensor.shape[1] != columns or tensor.shape[0] < rows:
+            raise ValueError(f"{what} has shape {tensor.shape} and must be [{rows}, {columns}]")
+        # 16-bit integers may hold a float format that the tensor's library does not know.
+        held = tensor.dtype is None and tensor.element_bytes == 2 and self._dtype != native.DSK_DTYPE_F32
+        if tensor.dtype != self._dtype and not held:
+            raise TypeError(f"{what} has another element type than the layer's activations")
+        if written and tensor.read_only:
+            raise ValueError(f"{what} is read-only")
+        self._check_place(tensor, what)
 
-def _check(tensor: Tensor, what: str, rows: int, columns: int, written: bool = False) -> None:
-    if len(tensor.shape) != 2 or tensor.shape[1] != columns or tensor.shape[0] < rows:
-        raise ValueError(f"{what} has shape {tensor.shape} and must be [{rows}, {columns}]")
-    if written and tensor.read_only:
-        raise ValueError(f"{what} is read-only")
+    def _check_place(self, tensor: Tensor, what: str) -> None:
+        if tensor.on_host != self._on_host:
+            place = "the host" if self._on_host else "the device"
+            raise ValueError(f"{what} lies elsewhere and must lie on {place}, where this layer runs")
 
 
 FLAGS = {
@@ -411,12 +430,13 @@ class Linear(_Layer):
                  norm_eps: float = 0, tuning: Tuning | None = None) -> None:  # fmt: skip
         weights = (weight,) if isinstance(weight, Weight) else tuple(weight)
         norm = _host(gamma, "gamma") if gamma is not None else None
+        dtype = _of(DTYPES, "activation_dtype", activation_dtype)
         description = (
-            _flags(flags), _of(SPLITS, "split", split), _of(DTYPES, "activation_dtype", activation_dtype), max_m, q_heads,
+            _flags(flags), _of(SPLITS, "split", split), dtype, max_m, q_heads,
             kv_heads, head_dim, norm_eps, norm.address if norm else 0, tuple(w._values for w in weights),
             tuning._handle if tuning else None,
         )  # fmt: skip
-        super().__init__(native.dsk_tp_linear_create(comm._handle, description))
+        super().__init__(native.dsk_tp_linear_create(comm._handle, description), comm, dtype)
 
 
 class Mlp(_Layer):
@@ -431,11 +451,12 @@ class Mlp(_Layer):
                  activation_dtype: str = "bf16", flags: Sequence[str] = (), gamma: Any = None, norm_eps: float = 0,
                  tuning: Tuning | None = None) -> None:  # fmt: skip
         norm = _host(gamma, "gamma") if gamma is not None else None
+        dtype = _of(DTYPES, "activation_dtype", activation_dtype)
         description = (
-            _flags(flags), _of(ACTIVATIONS, "activation", activation), _of(DTYPES, "activation_dtype", activation_dtype), max_m,
+            _flags(flags), _of(ACTIVATIONS, "activation", activation), dtype, max_m,
             norm_eps, norm.address if norm else 0, gate._values, up._values, down._values, tuning._handle if tuning else None,
         )  # fmt: skip
-        super().__init__(native.dsk_tp_mlp_create(comm._handle, description))
+        super().__init__(native.dsk_tp_mlp_create(comm._handle, description), comm, dtype)
 
 
 class GraphInfo(NamedTuple):

@@ -123,6 +123,10 @@ def test_tensors_that_do_not_fit_are_named() -> None:
         layer(floats(8, 4).T[:, ::2], y)
     with pytest.raises(TypeError, match="__dlpack__"):
         layer([1, 2], y)
+    with pytest.raises(TypeError, match="another element type"):
+        layer(x.astype("f8"), y)
+    with pytest.raises(TypeError, match="another element type"):
+        layer(x.astype("f2"), y)
     with pytest.raises(TypeError, match="no layer takes"):
         tp.Weight(numpy.zeros((8, 8), "f8"))
     with pytest.raises(ValueError, match="one of replicated, column, row"):
@@ -170,6 +174,30 @@ def test_tuning_and_files(tmp_path: Any) -> None:
     numpy.testing.assert_allclose(y, x @ w.T, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="closed"):
         weights.weight("layer")
+
+
+def test_bfloat16_in_16_bit_integers() -> None:
+    comm = tp.local_comms([tp.Device("cpu")])[0]
+    w, x = floats(8, 4), floats(2, 4)
+
+    def bf16(values: Any) -> Any:
+        return (values.view("u4") >> 16).astype("u2")
+
+    def back(bits: Any) -> Any:
+        return (bits.astype("u4") << 16).view("f4")
+
+    layer = tp.Linear(comm, tp.Weight(bf16(w), dtype="bf16"), split="replicated", activation_dtype="bf16", max_m=2)
+    y = numpy.zeros((2, 8), "u2")
+    layer(bf16(x), y, workspace=numpy.zeros(layer.info.workspace_bytes, "i1"))
+    numpy.testing.assert_allclose(back(y), back(bf16(x)) @ back(bf16(w)).T, rtol=2e-2, atol=2e-2)
+
+
+def test_a_tensor_of_another_device_is_refused() -> None:
+    comm = tp.local_comms([tp.Device("cpu")])[0]
+    comm.backend = "cuda"  # the other way round needs a GPU
+    layer = tp.Linear(comm, tp.Weight(floats(8, 8)), split="replicated", activation_dtype="f32", max_m=2)
+    with pytest.raises(ValueError, match="must lie on the device"):
+        layer(floats(2, 8), numpy.zeros((2, 8), "f4"))
 
 
 def test_torch_tensors() -> None:

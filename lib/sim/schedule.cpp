@@ -78,6 +78,20 @@ double Replica::gate_s() const noexcept {
   return slots_[waiting_.front()].queued_s + policy_.batch_wait_s;
 }
 
+// Whether the waiting prompts are held back until more of them have come.
+bool Replica::batch_waits() noexcept {
+  if (policy_.wait_steps == 0 || decoding_ == 0 || waiting_.empty()) return false;
+  std::int64_t tokens = decoding_ * policy_.decode_tokens;
+  for (const std::uint32_t slot : waiting_) {
+    if (tokens >= policy_.wait_tokens) break;
+    if (visible(slots_[slot])) tokens += slots_[slot].prompt;
+  }
+  if (wait_from_ < 0) wait_from_ = ticks_;
+  if (tokens < policy_.wait_tokens && ticks_ - wait_from_ < policy_.wait_steps) return true;
+  wait_from_ = -1;
+  return false;
+}
+
 bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
   const std::int64_t next = policy_.batching == Batching::fixed ? 0 : growth(1);
   const bool alone = running() == 0;
@@ -143,7 +157,7 @@ bool Replica::build_prefill() {
     return false;
   }
   const bool poll = policy_.poll_steps <= 1 || decoding_ == 0 || ticks_ % policy_.poll_steps == 0;
-  if (waiting_.empty() || !poll || gate_s() > now_s_) return !chunks_.empty();
+  if (waiting_.empty() || !poll || gate_s() > now_s_ || batch_waits()) return !chunks_.empty();
   while (!waiting_.empty() && running() < slots_max_) {
     if (policy_.max_prompts > 0 && static_cast<int>(chunks_.size()) >= policy_.max_prompts) break;
     const std::uint32_t slot = waiting_.front();
@@ -230,9 +244,10 @@ void Replica::plan_decode() {
     const double gate = gate_s();
     if (policy_.poll_steps > 1)
       steps = std::min(steps, policy_.poll_steps - ticks_ % policy_.poll_steps);
+    if (wait_from_ >= 0) steps = std::min(steps, wait_from_ + policy_.wait_steps - ticks_);
     if (gate > now_s_)
       steps = timer_.steps_within(decoding_, mean, extra, grown, steps, (gate - now_s_) * 1e6);
-    else if (!visible(slots_[waiting_.front()]) || policy_.poll_steps <= 1)
+    else if (!visible(slots_[waiting_.front()]) || (policy_.poll_steps <= 1 && wait_from_ < 0))
       steps = 1;
   }
   if (!spec_.jump) steps = 1;

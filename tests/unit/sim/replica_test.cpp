@@ -42,6 +42,10 @@ Case random_case(std::uint64_t seed) {
   p.host_step_us = dice.unit() < 0.8 ? 0 : 8000;
   p.tokens_per_step = dice.unit() < 0.75 ? 1 : 1 + 1.7 * dice.unit();
   p.stream_tokens_per_s = dice.unit() < 0.8 ? 0 : 3000;
+  if (dice.unit() < 0.3) {
+    p.wait_tokens = static_cast<int>(dice.from(16, p.token_budget));
+    p.wait_steps = static_cast<int>(dice.from(1, 30));
+  }
   if (dice.unit() < 0.3) p.graph_sizes = {1, 2, 4, 8, 16, 32, 64};
   if (dice.unit() < 0.3) {
     p.batch_size = static_cast<int>(dice.from(2, 8));

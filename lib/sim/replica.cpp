@@ -205,9 +205,10 @@ void Replica::apply() {
     const double first = timer_.decode_us(decoding_, mean, extra);
     const double last = steps_ == 1 ? first : timer_.decode_us(decoding_, mean + grown, extra);
     last_boundary_s_ = end_s_ - last * 1e-6;
-    stream(static_cast<double>(decoding_ - ended_) * policy_.tokens_per_step *
-               static_cast<double>(steps_),
-           dt);
+    const double each = static_cast<double>(decoding_ - ended_) * policy_.tokens_per_step;
+    const double first_s = (first + swap_us_) * 1e-6; // by itself: a swap makes it the longest
+    stream(each, first_s);
+    stream(each * static_cast<double>(steps_ - 1), dt - first_s);
     advance(steps_, first + swap_us_, last);
     now_s_ = end_s_;
   } else {

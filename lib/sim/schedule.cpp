@@ -44,7 +44,9 @@ void Replica::preempt_newest() {
     finishes_.pop_back();
     std::make_heap(finishes_.begin(), finishes_.end());
     Slot& s = slots_[slot];
-    const auto generated = static_cast<std::int32_t>(token_clock(ticks_) - s.join_tokens);
+    // The clock of fractional tokens may run ahead by one; its last token is not out yet.
+    const auto generated = std::min(static_cast<std::int32_t>(token_clock(ticks_) - s.join_tokens),
+                                    std::max(0, s.job.output - s.emitted - 1));
     --phases_[phase_of(s)];
     offset_sum_ -= s.offset;
     if (spec_.dp > 1) offset_squares_ -= s.offset * s.offset;
@@ -86,10 +88,8 @@ bool Replica::batch_waits() noexcept {
     if (tokens >= policy_.wait_tokens) break;
     if (visible(slots_[slot])) tokens += slots_[slot].prompt;
   }
-  if (wait_from_ < 0) wait_from_ = ticks_;
-  if (tokens < policy_.wait_tokens && ticks_ - wait_from_ < policy_.wait_steps) return true;
-  wait_from_ = -1;
-  return false;
+  if (wait_from_ < 0) wait_from_ = ticks_; // until one of them is let in
+  return tokens < policy_.wait_tokens && ticks_ - wait_from_ < policy_.wait_steps;
 }
 
 bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
@@ -173,6 +173,7 @@ bool Replica::build_prefill() {
       break;
     }
     waiting_.pop_front();
+    wait_from_ = -1;
     if (!has_kv) {
       prefilling_.push_back(slot);
       add_chunk(slot);
@@ -244,10 +245,12 @@ void Replica::plan_decode() {
     const double gate = gate_s();
     if (policy_.poll_steps > 1)
       steps = std::min(steps, policy_.poll_steps - ticks_ % policy_.poll_steps);
-    if (wait_from_ >= 0) steps = std::min(steps, wait_from_ + policy_.wait_steps - ticks_);
+    if (wait_from_ >= 0)
+      steps = std::min(steps, std::max<std::int64_t>(1, wait_from_ + policy_.wait_steps - ticks_));
     if (gate > now_s_)
       steps = timer_.steps_within(decoding_, mean, extra, grown, steps, (gate - now_s_) * 1e6);
-    else if (!visible(slots_[waiting_.front()]) || (policy_.poll_steps <= 1 && wait_from_ < 0))
+    else if (!visible(slots_[waiting_.front()]) || !visible(slots_[waiting_.back()]) ||
+             (policy_.poll_steps <= 1 && wait_from_ < 0))
       steps = 1;
   }
   if (!spec_.jump) steps = 1;

@@ -76,17 +76,17 @@ struct Engine {
   double first_token_steps = 1;   // decode steps between the end of a prefill and its first token
 
   // The rest of the scheduler, for the simulator.
-  double reserve_output = 0;      // share of an answer's KV that admission sets aside
-  double watermark = 0;           // share of the pool that admission leaves free
-  int poll_steps = 1;             // decode steps between two looks at the waiting queue
-  int lag_steps = 0;              // steps that a decision lags behind (overlapped scheduling)
-  double request_serial_ms = 0;   // of request_overhead_ms, done for one request after another
-  int max_prompts = 0;            // prompts of one step; 0 = as many as fit
-  double prefill_step_ms = 0;     // host time of a step with prefill of a dense model ...
-  double prefill_step_moe_ms = 0; // ... and of one with experts
-  double stream_tokens_per_s = 0; // what the front end can stream; 0 = no limit known
-  bool prefix_cache = false;      // on by default
-  std::vector<int> graph_sizes;   // decode batches are padded up to these; empty = not padded
+  double reserve_output = 0;       // share of an answer's KV that admission sets aside
+  double watermark = 0;            // share of the pool that admission leaves free
+  int poll_steps = 1;              // decode steps between two looks at the waiting queue
+  int lag_steps = 0;               // steps that a decision lags behind (overlapped scheduling)
+  double request_serial_ms = 0;    // of request_overhead_ms, done for one request after another
+  int max_prompts = 0;             // prompts of one step; 0 = as many as fit
+  double prefill_layer_us = 0;     // of a step with prefill, which no CUDA graph holds, each layer
+  double prefill_moe_layer_us = 0; // ... and more for one with experts
+  double stream_tokens_per_s = 0;  // what the front end can stream; 0 = no limit known
+  bool prefix_cache = false;       // on by default
+  std::vector<int> graph_sizes;    // decode batches are padded up to these; empty = not padded
 };
 
 } // namespace dsk

@@ -120,8 +120,8 @@ Engine engine_from_document(const Json& document, const std::string& path) {
     e.poll_steps = static_cast<int>(scheduling->integer("poll_steps", 1, 1000, 1));
     e.lag_steps = static_cast<int>(scheduling->integer("lag_steps", 0, 1, 0));
     e.max_prompts = static_cast<int>(scheduling->integer("max_prompts", 0, 65536, 0));
-    e.prefill_step_ms = scheduling->number("prefill_step_ms", 0, 1e4, 0);
-    e.prefill_step_moe_ms = scheduling->number("prefill_step_moe_ms", 0, 1e4, e.prefill_step_ms);
+    e.prefill_layer_us = scheduling->number("prefill_layer_us", 0, 1e4, 0);
+    e.prefill_moe_layer_us = scheduling->number("prefill_moe_layer_us", 0, 1e4, 0);
     e.stream_tokens_per_s = scheduling->number("stream_tokens_per_s", 0, 1e9, 0);
     e.prefix_cache = scheduling->boolean("prefix_cache", false);
     for (const std::int64_t size : scheduling->integers("graph_sizes", 1, 65536, 1024)) {

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "catalog/requantize.hpp"
+#include "plan/e2e_launch.hpp"
 
 namespace dsk::plan {
 namespace {
@@ -176,13 +177,11 @@ private:
     else if (kv == "bf16" || kv.starts_with("auto"))
       c_.options.kv = Element::bf16;
     else {
-      // ModelOpt's checkpoints of the Llama family ask for an FP8 cache.
-      const bool modelopt =
-          at("model").starts_with("llama") && (weights_ == "fp8" || weights_ == "nvfp4");
+      // TensorRT-LLM follows the FP8 cache that ModelOpt's checkpoints ask for.
       const bool trt = c_.engine.kind == EngineKind::tensorrt_llm &&
                        (weights_ == "nvfp4" || weights_ == "fp8" || weights_ == "mxfp4");
-      c_.options.kv = modelopt || trt ? Element::fp8 : Element::bf16;
-      assume(std::string("KV cache taken as ") + (modelopt || trt ? "fp8" : "bf16"));
+      c_.options.kv = trt ? Element::fp8 : Element::bf16;
+      kv_open_ = true;
     }
     if (c_.options.kv == Element::fp8 && c_.device.dense_peak(Element::fp8) == 0 &&
         c_.device.dense_peak(Element::int8) > 0 && c_.engine.kind == EngineKind::tensorrt_llm)
@@ -232,7 +231,8 @@ private:
     c_.policy.batching = sim::Batching::fixed;
     c_.policy.max_sequences = static_cast<int>(batch);
     c_.policy.reserve_output = 1;
-    c_.policy.request_overhead_s = 0;
+    c_.policy.request_overhead_s = c_.policy.request_serial_s = 0;
+    c_.policy.stream_tokens_per_s = 0;
     c_.policy.first_token_steps = 0;
     c_.policy.prefix_cache = false;
   }
@@ -244,18 +244,14 @@ private:
     if (contains(notes_, "uniform in [0.8,1.0]")) {
       lengths(false, 0.8);
       closed(c.value_or(1), 10 * c.value_or(1));
+      inferencex_launch(c_,
+                        {at("model"), weights_, c.value_or(1),
+                         number(at("input_len")).value_or(1024),
+                         number(at("output_len")).value_or(1024)},
+                        kv_open_);
+      assume("options of InferenceX's launch files");
     } else if (contains(notes_, "gap-analysis run")) {
-      // Powers of two were sent exactly; multiples of 1000 with a spread of about a fifth.
-      const double input = number(at("input_len")).value_or(1024);
-      const bool round_thousands = std::fmod(input, 1000) == 0;
-      if (round_thousands) {
-        const double output = number(at("output_len")).value_or(128);
-        c_.load.input = Lengths::uniform(0.8 * input, 1.2 * input);
-        c_.load.output = Lengths::uniform(0.8 * output, 1.2 * output);
-      } else {
-        lengths(false, 1);
-      }
-      closed(c.value_or(1), 10 * c.value_or(1));
+      gap_analysis(c.value_or(1));
     } else if (contains(notes_, "10x concurrency prompts")) {
       lengths(false, 1);
       closed(c.value_or(1), 10 * c.value_or(1));
@@ -281,6 +277,8 @@ private:
         burst(c.value_or(prompts));
     } else if (scenario == "offline_max_throughput") {
       lengths(false, 1);
+      c_.policy.request_overhead_s = c_.policy.request_serial_s = 0; // the client is in the process
+      c_.policy.stream_tokens_per_s = 0;
       // Offline runs of unstated size: enough to fill the largest batch four times.
       burst(8192);
       const auto output = number(at("output_len")).value_or(128);
@@ -291,6 +289,52 @@ private:
       closed(c.value_or(1), 10 * c.value_or(1));
       assume("closed loop of ten requests a client");
     }
+  }
+
+  // aiconfigurator's gap analysis: genai-perf or aiperf in a closed loop with exact lengths, ten
+  // requests a client after two that only warm up.
+  void gap_analysis(double clients) {
+    lengths(false, 1);
+    closed(clients, 10 * clients);
+    if (c_.policy.batching == sim::Batching::mixed) {
+      c_.policy.max_prompts = 1; // its generator sizes the token budget for one prompt
+      assume("one prompt a step");
+    }
+    if (contains(notes_, "trtllm/1.0.0rc3/meta-llama")) {
+      // TTFT falls with the number of clients and grows with the answer: one of them waits for a
+      // slot.
+      c_.policy.max_sequences = std::max(1, static_cast<int>(clients) - 1);
+      assume("one slot fewer than clients");
+    }
+    const double input = number(at("input_len")).value_or(1024);
+    const bool aiperf = std::fmod(input, 1000) == 0;
+    // One process reads every stream: TTFT grows as its rate nears this, whatever model and engine.
+    c_.policy.stream_tokens_per_s = aiperf ? 20000 : 10500;
+    c_.policy.request_serial_s = aiperf ? 0.005 : 0.008;
+    if (!aiperf) return;
+    // The later runs, in multiples of 1000, take their prompts from a set of a hundred.
+    if (c_.engine.kind != EngineKind::sglang) repeated_prompts(100, input, 2 * clients);
+    c_.spread = std::max(1, 8 / c_.gpus);
+    c_.request_tokens = input + number(at("output_len")).value_or(128);
+    if (c_.engine.kind == EngineKind::sglang) {
+      // Its radix cache never matched, and exact lengths would keep it in lockstep, which they did
+      // not: the lengths varied.
+      const double output = number(at("output_len")).value_or(128);
+      c_.load.input = Lengths::uniform(0.9 * input, 1.1 * input);
+      c_.load.output = Lengths::uniform(0.9 * output, 1.1 * output);
+      assume("lengths within a tenth");
+    }
+  }
+
+  // Prompts from a set of `distinct`, of which a warm-up of `warm_up` requests has sent the first.
+  void repeated_prompts(std::int64_t distinct, double input, double warm_up) {
+    c_.load.sessions.groups = distinct;
+    c_.load.sessions.group_tokens = static_cast<std::int32_t>(input) - 1;
+    c_.load.input = Lengths::fixed(1);
+    c_.load.requests += static_cast<std::int64_t>(warm_up);
+    c_.skip = static_cast<std::int64_t>(warm_up);
+    c_.policy.prefix_cache = true;
+    assume("prompts of a set of " + std::to_string(distinct) + ", found in the prefix cache");
   }
 
   void open(double rate) {
@@ -328,19 +372,14 @@ private:
     if (contains(notes_, "--async-scheduling")) p.lag_steps = 1;
     if (from("lmdeploy") && c_.load.closed)
       p.max_sequences = std::max(p.max_sequences, static_cast<int>(c_.load.closed->clients));
-    if (c_.engine.kind == EngineKind::sglang && p.max_sequences < 2048)
+    if (c_.engine.kind == EngineKind::sglang && p.max_sequences < 2048 && !from("InferenceX"))
       p.max_sequences = 2048; // no limit was met in published runs
     // Devices with less memory start with smaller defaults.
     if (c_.engine.kind == EngineKind::vllm && c_.device.memory_bytes < (std::int64_t{70} << 30)) {
       p.max_sequences = std::min(p.max_sequences, 256);
       p.token_budget = std::min(p.token_budget, 2048);
     }
-    p.prefix_cache = false; // benchmarks send prompts that share nothing
-    if (c_.engine.kind == EngineKind::sglang && contains(notes_, "uniform in [0.8,1.0]")) {
-      p.poll_steps = c_.device.family == "blackwell" ? 30 : 10;
-      assume("InferenceX starts SGLang with a poll of the queue every " +
-             std::to_string(p.poll_steps) + " steps");
-    }
+    if (c_.load.sessions.groups == 0) p.prefix_cache = false; // prompts that share nothing
     if (eager_) {
       const double layers = c_.model.layers();
       p.host_step_us = 480 * layers;
@@ -351,12 +390,14 @@ private:
 
   void finish() {
     const perf::Parallel& p = c_.options.parallel;
+    if (kv_open_) assume("KV cache taken as " + std::string(element_name(*c_.options.kv)));
     c_.deployment = at("model") + "|" + weights_ + "|" + c_.device.name + "|" + c_.engine.name +
                     "@" + c_.engine.version + "|" + std::to_string(p.tp) + "|" +
                     std::to_string(p.pp) + "|" + std::to_string(p.dp) + "|" + std::to_string(p.ep) +
                     "|" + std::string(element_name(*c_.options.kv)) + "|" +
                     std::to_string(c_.policy.max_sequences) + "|" +
-                    std::to_string(c_.policy.token_budget);
+                    std::to_string(c_.policy.token_budget) + "|" +
+                    number_text(c_.options.memory_fraction);
     c_.key = c_.deployment + "|" + at("scenario") + "|" + at("batch_or_concurrency") + "|" +
              at("input_len") + "|" + at("output_len") + "|" +
              std::to_string(static_cast<int>(c_.kind)) + "|" +
@@ -372,6 +413,7 @@ private:
   const std::string& notes_;
   std::string weights_;
   bool eager_ = false;
+  bool kv_open_ = false; // the row does not say
   E2eCase c_;
 };
 

@@ -38,7 +38,10 @@ struct E2eCase {
   ServedOptions options;
   E2eKind kind = E2eKind::closed_loop;
   workload::WorkloadSpec load;
-  bool median = false; // the source gives medians, not means
+  double request_tokens = 0; // prompt and answer of one request, where all are alike
+  int spread = 1;        // replicas behind the row's clients when the pool of one cannot hold them
+  std::int64_t skip = 0; // first requests, which only warm up
+  bool median = false;   // the source gives medians, not means
   int gpus = 1;
   std::string assumptions; // what the row leaves open, "; " between
   std::string deployment;  // equal for cases that may share a step model and a pool

@@ -45,6 +45,8 @@ sim::Policy read_policy(Reader r, const sim::Policy& defaults) {
   p.host_step_us = r.number("host_step_ms", 0, 1e5, p.host_step_us / 1e3) * 1e3;
   p.host_sequence_us = r.number("host_sequence_ms", 0, 1e4, p.host_sequence_us / 1e3) * 1e3;
   p.stream_tokens_per_s = r.number("stream_tokens_per_s", 0, 1e9, p.stream_tokens_per_s);
+  p.wait_tokens = static_cast<int>(r.integer("wait_tokens", 0, 1 << 22, p.wait_tokens));
+  p.wait_steps = static_cast<int>(r.integer("wait_steps", 0, 100000, p.wait_steps));
   p.batch_size = static_cast<int>(r.integer("batch_size", 1, 65536, p.batch_size));
   p.batch_wait_s = r.number("batch_wait_ms", 0, 1e6, p.batch_wait_s * 1e3) / 1e3;
   r.done();
@@ -72,6 +74,8 @@ Json policy_json(const sim::Policy& p) {
   j["host_step_ms"] = p.host_step_us / 1e3;
   j["host_sequence_ms"] = p.host_sequence_us / 1e3;
   j["stream_tokens_per_s"] = p.stream_tokens_per_s;
+  j["wait_tokens"] = p.wait_tokens;
+  j["wait_steps"] = p.wait_steps;
   j["batch_size"] = p.batch_size;
   j["batch_wait_ms"] = p.batch_wait_s * 1e3;
   j["tokens_per_step"] = p.tokens_per_step;

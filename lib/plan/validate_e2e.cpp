@@ -64,7 +64,15 @@ void run_task(Task& task, const Served& served, const Cancel& cancel) {
   }
   workload::WorkloadSpec load = task.what.load;
   const workload::Workload workload(std::move(load));
+  const double held = static_cast<double>(fleet.serve.replica.kv_pool_pages) * p.block_tokens;
+  if (task.what.spread > 1 && task.what.load.closed &&
+      static_cast<double>(task.what.load.closed->clients) * task.what.request_tokens > held) {
+    fleet.serve.count = task.what.spread;
+    task.what.assumptions +=
+        "; clients of a whole server of " + std::to_string(task.what.spread) + " replicas";
+  }
   sim::RunOptions options;
+  options.skip = task.what.skip;
   task.result = sim::simulate(fleet, workload, options, cancel);
   if (task.result.completed == 0)
     task.failure = "no request fits in the KV pool of " +

@@ -6,9 +6,9 @@
 namespace dsk::sim {
 
 Policy default_policy(const Engine& engine, const Model& model) {
-  const bool experts = std::any_of(model.kinds.begin(), model.kinds.end(), [](const Layer& layer) {
-    return std::holds_alternative<MoeMlp>(layer.ffn);
-  });
+  int experts = 0;
+  for (const int kind : model.layer_kinds)
+    experts += std::holds_alternative<MoeMlp>(model.kinds[static_cast<std::size_t>(kind)].ffn);
   const bool latent = std::any_of(model.kinds.begin(), model.kinds.end(), [](const Layer& layer) {
     return std::holds_alternative<MlaAttention>(layer.attention) ||
            std::holds_alternative<CompressedAttention>(layer.attention);
@@ -28,7 +28,8 @@ Policy default_policy(const Engine& engine, const Model& model) {
   p.request_overhead_s = engine.request_overhead_ms / 1e3;
   p.request_serial_s = engine.request_serial_ms / 1e3;
   p.first_token_steps = engine.first_token_steps;
-  p.prefill_step_us = (experts ? engine.prefill_step_moe_ms : engine.prefill_step_ms) * 1e3;
+  p.prefill_step_us =
+      model.layers() * engine.prefill_layer_us + experts * engine.prefill_moe_layer_us;
   p.stream_tokens_per_s = engine.stream_tokens_per_s;
   return p;
 }

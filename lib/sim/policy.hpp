@@ -43,9 +43,16 @@ struct Policy {
   double prefill_step_us = 0;   // host time of a step with prefill (not captured in a graph)
   double host_step_us = 0;      // a step takes at least this (eager engines) ...
   double host_sequence_us = 0;  // ... plus this a sequence
-  double stream_tokens_per_s = 0; // limit of the front end; 0 = none
-  double tokens_per_step = 1;     // accepted tokens of a decode step (speculative decoding)
-  int decode_tokens = 1;          // token budget of one decoding sequence: 1 + drafts
+  // What the process between engine and clients streams; 0 = no limit. It takes requests
+  // (request_serial_s each) and tokens in order, so what it is behind delays first and last tokens.
+  double stream_tokens_per_s = 0;
+  double tokens_per_step = 1; // accepted tokens of a decode step (speculative decoding)
+  int decode_tokens = 1;      // token budget of one decoding sequence: 1 + drafts
+
+  // Prompts wait, beside sequences that decode, until they fill wait_tokens of a step or for
+  // wait_steps (TensorRT-LLM's batch waiting). 0 = they do not.
+  int wait_tokens = 0;
+  int wait_steps = 0;
 
   // Dynamic batching by arrival interval: waiting requests are let in when there are batch_size of
   // them or the first has waited batch_wait_s.

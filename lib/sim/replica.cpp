@@ -56,7 +56,9 @@ void Replica::submit(const Job& job, double at_s) {
   s.queued_s = at_s;
   s.prompt = job.input;
   // Waiting time before now_s_ is accounted here; later time by account().
+  if (policy_.stream_tokens_per_s > 0) behind_s_ += policy_.request_serial_s;
   if (pending_ == Pending::none) {
+    stream(0, std::max(0.0, at_s - now_s_));
     now_s_ = std::max(now_s_, at_s);
     end_s_ = now_s_;
     pending_ = Pending::wake;
@@ -159,6 +161,14 @@ void Replica::account(double until_s, double decoding_s) {
   totals_.contiguous_token_s += contiguous_tokens_ * dt;
 }
 
+// The front end in dt_s: so many tokens came, and it worked on what lay before it. Steps of a run
+// only grow longer, so the work before it rises first and falls then: one sum for the whole run is
+// exact.
+void Replica::stream(double tokens, double dt_s) {
+  if (policy_.stream_tokens_per_s > 0)
+    behind_s_ = std::max(0.0, behind_s_ + tokens / policy_.stream_tokens_per_s - dt_s);
+}
+
 // Moves the sequences that decode on by `steps` steps, whose times run from first_us to last_us.
 void Replica::advance(std::int64_t steps, double first_us, double last_us) {
   const auto live = static_cast<std::uint64_t>(decoding_ - ended_);
@@ -175,7 +185,10 @@ void Replica::advance(std::int64_t steps, double first_us, double last_us) {
 
 void Replica::apply() {
   if (pending_ == Pending::none || pending_ == Pending::wake) {
-    if (pending_ == Pending::wake) account(end_s_, 0);
+    if (pending_ == Pending::wake) {
+      account(end_s_, 0);
+      stream(0, std::max(0.0, end_s_ - now_s_));
+    }
     now_s_ = std::max(now_s_, end_s_);
     return;
   }
@@ -192,10 +205,18 @@ void Replica::apply() {
     const double first = timer_.decode_us(decoding_, mean, extra);
     const double last = steps_ == 1 ? first : timer_.decode_us(decoding_, mean + grown, extra);
     last_boundary_s_ = end_s_ - last * 1e-6;
+    const double each = static_cast<double>(decoding_ - ended_) * policy_.tokens_per_step;
+    const double first_s = (first + swap_us_) * 1e-6; // by itself: a swap makes it the longest
+    stream(each, first_s);
+    stream(each * static_cast<double>(steps_ - 1), dt - first_s);
     advance(steps_, first + swap_us_, last);
     now_s_ = end_s_;
   } else {
     totals_.prefill_s += dt;
+    stream(policy_.batching == Batching::mixed
+               ? static_cast<double>(decoding_) * policy_.tokens_per_step
+               : 0,
+           dt);
     if (policy_.batching == Batching::mixed && decoding_ > 0)
       advance(1, dt * 1e6, dt * 1e6);
     else if (decoding_ > 0)
@@ -248,7 +269,7 @@ void Replica::prompt_ready(std::uint32_t slot) {
     const double decode = decoding_ > 0 ? timer_.decode_us(decoding_, mean_length(), skew())
                                         : timer_.decode_us(1, s.prompt + 1.0, 0);
     s.delay_s = policy_.first_token_steps * decode * 1e-6;
-    s.first_s = now_s_ + s.delay_s;
+    s.first_s = now_s_ + s.delay_s + behind_s_;
     if (spec_.role == Role::prefill) {
       sink_.prefilled(number_, s.job, s.admitted_s, s.first_s);
       drop_kv(s);
@@ -305,8 +326,9 @@ void Replica::leave(std::uint32_t slot) {
 }
 
 void Replica::report(const Slot& s) {
-  sink_.done(number_, {s.job.id, s.job.sent_s, s.admitted_s, s.first_s, now_s_ + s.delay_s,
-                       s.job.input, s.job.output, s.cached, s.preemptions});
+  sink_.done(number_, {s.job.id, s.job.sent_s, s.admitted_s, s.first_s,
+                       std::max(s.first_s, now_s_ + s.delay_s + behind_s_), s.job.input,
+                       s.job.output, s.cached, s.preemptions});
 }
 
 // Gives back what admission and growth took.

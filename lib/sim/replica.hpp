@@ -174,6 +174,7 @@ private:
   void advance(std::int64_t steps, double first_us, double last_us);
   double tokens_held() const noexcept;
   void account(double until_s, double decoding_s);
+  void stream(double tokens, double dt_s);
   void prompt_ready(std::uint32_t slot);
   void join(std::uint32_t slot);
   void finish(std::uint32_t slot);
@@ -189,6 +190,7 @@ private:
   bool admit(std::uint32_t slot);
   bool visible(const Slot& slot) const noexcept;
   double gate_s() const noexcept;
+  bool batch_waits() noexcept;
   bool add_chunk(std::uint32_t slot);
   void plan_prefill();
   void plan_decode();
@@ -228,10 +230,12 @@ private:
   double last_boundary_s_ = -1; // the one before now_s_
   std::int64_t steps_ = 0;      // of the pending run
   double swap_us_ = 0;
-  double stall_us_ = 0;    // prefill steps since the last decode step
-  std::int64_t room_ = 0;  // tokens of one rank that prefill may take in the step being built
-  bool preempted_ = false; // somebody gave way at this boundary
-  bool blocked_ = false;   // an arrival cannot change what is pending
+  double stall_us_ = 0;         // prefill steps since the last decode step
+  double behind_s_ = 0;         // work that lies before the front end
+  std::int64_t wait_from_ = -1; // tick since which prompts wait for company
+  std::int64_t room_ = 0;       // tokens of one rank that prefill may take in the step being built
+  bool preempted_ = false;      // somebody gave way at this boundary
+  bool blocked_ = false;        // an arrival cannot change what is pending
   std::vector<Chunk> chunks_;
   std::vector<std::uint32_t> ready_;
   std::vector<std::int64_t> rank_tokens_;

@@ -44,7 +44,9 @@ void Replica::preempt_newest() {
     finishes_.pop_back();
     std::make_heap(finishes_.begin(), finishes_.end());
     Slot& s = slots_[slot];
-    const auto generated = static_cast<std::int32_t>(token_clock(ticks_) - s.join_tokens);
+    // The clock of fractional tokens may run ahead by one; its last token is not out yet.
+    const auto generated = std::min(static_cast<std::int32_t>(token_clock(ticks_) - s.join_tokens),
+                                    std::max(0, s.job.output - s.emitted - 1));
     --phases_[phase_of(s)];
     offset_sum_ -= s.offset;
     if (spec_.dp > 1) offset_squares_ -= s.offset * s.offset;
@@ -76,6 +78,18 @@ bool Replica::visible(const Slot& slot) const noexcept {
 double Replica::gate_s() const noexcept {
   if (waiting() >= policy_.batch_size) return 0;
   return slots_[waiting_.front()].queued_s + policy_.batch_wait_s;
+}
+
+// Whether the waiting prompts are held back until more of them have come.
+bool Replica::batch_waits() noexcept {
+  if (policy_.wait_steps == 0 || decoding_ == 0 || waiting_.empty()) return false;
+  std::int64_t tokens = decoding_ * policy_.decode_tokens;
+  for (const std::uint32_t slot : waiting_) {
+    if (tokens >= policy_.wait_tokens) break;
+    if (visible(slots_[slot])) tokens += slots_[slot].prompt;
+  }
+  if (wait_from_ < 0) wait_from_ = ticks_; // until one of them is let in
+  return tokens < policy_.wait_tokens && ticks_ - wait_from_ < policy_.wait_steps;
 }
 
 bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
@@ -143,7 +157,7 @@ bool Replica::build_prefill() {
     return false;
   }
   const bool poll = policy_.poll_steps <= 1 || decoding_ == 0 || ticks_ % policy_.poll_steps == 0;
-  if (waiting_.empty() || !poll || gate_s() > now_s_) return !chunks_.empty();
+  if (waiting_.empty() || !poll || gate_s() > now_s_ || batch_waits()) return !chunks_.empty();
   while (!waiting_.empty() && running() < slots_max_) {
     if (policy_.max_prompts > 0 && static_cast<int>(chunks_.size()) >= policy_.max_prompts) break;
     const std::uint32_t slot = waiting_.front();
@@ -159,6 +173,7 @@ bool Replica::build_prefill() {
       break;
     }
     waiting_.pop_front();
+    wait_from_ = -1;
     if (!has_kv) {
       prefilling_.push_back(slot);
       add_chunk(slot);
@@ -230,9 +245,12 @@ void Replica::plan_decode() {
     const double gate = gate_s();
     if (policy_.poll_steps > 1)
       steps = std::min(steps, policy_.poll_steps - ticks_ % policy_.poll_steps);
+    if (wait_from_ >= 0)
+      steps = std::min(steps, std::max<std::int64_t>(1, wait_from_ + policy_.wait_steps - ticks_));
     if (gate > now_s_)
       steps = timer_.steps_within(decoding_, mean, extra, grown, steps, (gate - now_s_) * 1e6);
-    else if (!visible(slots_[waiting_.front()]) || policy_.poll_steps <= 1)
+    else if (!visible(slots_[waiting_.front()]) || !visible(slots_[waiting_.back()]) ||
+             (policy_.poll_steps <= 1 && wait_from_ < 0))
       steps = 1;
   }
   if (!spec_.jump) steps = 1;

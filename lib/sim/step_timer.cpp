@@ -32,9 +32,8 @@ static_assert(cache_size == std::size_t{1} << (64 - 51));
 
 StepTimer::StepTimer(const perf::StepModel& model, const Policy& policy, int dp)
     : model_(&model), policy_(policy), dp_(dp), knots_(knot_table().data()),
-      has_floor_(policy.host_step_us > 0 || policy.host_sequence_us > 0 ||
-                 policy.stream_tokens_per_s > 0),
-      rows_cache_(cache_size), attention_cache_(cache_size) {
+      has_floor_(policy.host_step_us > 0 || policy.host_sequence_us > 0), rows_cache_(cache_size),
+      attention_cache_(cache_size) {
   const auto most = static_cast<std::size_t>(policy.max_sequences) + 1;
   decode_rows_.assign(most * static_cast<std::size_t>(dp), -1);
   attention_.assign(most * knots, -1);
@@ -75,11 +74,9 @@ StepTimer::Line StepTimer::line(std::int64_t sequences, double length) const {
   line.slope = (right - left) / (x1 - x0);
   line.until = at.index + 2 < knots ? x1 : 1e300;
   if (!has_floor_) return line;
-  // Floors: the host of an eager engine, and the front end's stream of tokens.
+  // The host of an eager engine sets the pace.
   const double n = static_cast<double>(sequences);
-  double floor = policy_.host_step_us + policy_.host_sequence_us * n;
-  if (policy_.stream_tokens_per_s > 0)
-    floor = std::max(floor, n * policy_.tokens_per_step / policy_.stream_tokens_per_s * 1e6);
+  const double floor = policy_.host_step_us + policy_.host_sequence_us * n;
   if (line.value < floor) {
     if (line.slope > 0) line.until = std::min(line.until, x + (floor - line.value) / line.slope);
     line.value = floor;

@@ -74,6 +74,23 @@ TEST_CASE("a closed loop keeps its clients busy: N = X R, the response time law"
   CHECK(x * (r.e2e.mean() + 0.5) == doctest::Approx(32).epsilon(0.05));
 }
 
+TEST_CASE(
+    "a front end that streams slower than the engine sets the rate") {
+  FleetSpec fleet;
+  fleet.serve = pool(1);
+  workload::WorkloadSpec w = load(1, 640);
+  w.closed = workload::ClosedLoop{64, 0, false};
+  w.output = workload::Lengths::uniform(180, 220);
+  const RunResult free = run(fleet, w);
+  const double engine_rate = static_cast<double>(free.output_tokens) / free.end_s;
+  fleet.serve.replica.policy.stream_tokens_per_s = engine_rate / 2;
+  const RunResult slow = run(fleet, w);
+  const double rate = static_cast<double>(slow.output_tokens) / slow.end_s;
+  CHECK(rate <= engine_rate / 2);
+  CHECK(rate > 0.45 * engine_rate);
+  CHECK(slow.ttft.mean() > 3 * free.ttft.mean());
+}
+
 TEST_CASE("disaggregated: every request passes both stages, the transfer takes its time") {
   FleetSpec fleet;
   fleet.serve = pool(2);

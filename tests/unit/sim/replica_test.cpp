@@ -42,6 +42,10 @@ Case random_case(std::uint64_t seed) {
   p.host_step_us = dice.unit() < 0.8 ? 0 : 8000;
   p.tokens_per_step = dice.unit() < 0.75 ? 1 : 1 + 1.7 * dice.unit();
   p.stream_tokens_per_s = dice.unit() < 0.8 ? 0 : 3000;
+  if (dice.unit() < 0.3) {
+    p.wait_tokens = static_cast<int>(dice.from(16, p.token_budget));
+    p.wait_steps = static_cast<int>(dice.from(1, 30));
+  }
   if (dice.unit() < 0.3) p.graph_sizes = {1, 2, 4, 8, 16, 32, 64};
   if (dice.unit() < 0.3) {
     p.batch_size = static_cast<int>(dice.from(2, 8));
@@ -119,6 +123,7 @@ TEST_CASE("laws of every queue: nothing lost, nothing twice, in order of time, L
   for (std::uint64_t seed = 2001; seed <= 2400; ++seed) {
     Case c = random_case(seed);
     c.spec.policy.first_token_steps = 0; // so that a job leaves when its last token does
+    c.spec.policy.stream_tokens_per_s = 0;
     world::Keep keep;
     Replica replica(0, *c.setup->step, c.spec, keep);
     world::drive(replica, c.arrivals);
@@ -149,6 +154,35 @@ TEST_CASE("laws of every queue: nothing lost, nothing twice, in order of time, L
       prompt += a.input;
     if (t.preemptions == 0) REQUIRE(t.prompt_tokens + t.cached_tokens == prompt);
   }
+}
+
+TEST_CASE("a prompt waits for company beside sequences that decode, but not for ever") {
+  const auto& setup = world::llama8b();
+  ReplicaSpec spec;
+  spec.policy = default_policy(setup.engine, setup.model);
+  spec.kv_pool_pages = 20000;
+  // One sequence decodes; a prompt comes; then, later, four that fill the step together.
+  const std::vector<world::Arrival> arrivals = {{0, 128, 400, {}},  {0.5, 1024, 4, {}},
+                                                {2.0, 1024, 4, {}}, {2.0, 1024, 4, {}},
+                                                {2.0, 1024, 4, {}}, {2.0, 1024, 4, {}}};
+  const auto waits = [&](int tokens, int steps) {
+    spec.policy.wait_tokens = tokens;
+    spec.policy.wait_steps = steps;
+    world::Keep keep;
+    Replica replica(0, *setup.step, spec, keep);
+    world::drive(replica, arrivals);
+    std::vector<double> wait(arrivals.size());
+    for (const Done& d : keep.all)
+      wait[static_cast<std::size_t>(d.id)] = d.admitted_s - d.sent_s;
+    return wait;
+  };
+  const auto none = waits(0, 0);
+  const auto batched = waits(4000, 20);
+  const double step_s = 0.009; // more than one step of this deployment takes
+  CHECK(none[1] < step_s);
+  CHECK(batched[1] > 10 * none[1]);
+  CHECK(batched[1] < 21 * step_s);
+  CHECK(batched[2] < step_s);
 }
 
 TEST_CASE("work conservation: a server without gates is busy whenever somebody is there") {

@@ -34,19 +34,19 @@ Engine plain_engine() {
   return e;
 }
 
-struct Case {
+struct Subject {
   Model model;
   Device device = device_of(std::int64_t{141} << 30);
   Engine engine = plain_engine();
   Deployment deployment;
-  explicit Case(Model m, Parallel p = {}) : model(std::move(m)) {
+  explicit Subject(Model m, Parallel p = {}) : model(std::move(m)) {
     deployment.model = &model;
     deployment.device = &device;
     deployment.engine = &engine;
     deployment.parallel = p;
     deployment.kv_element = default_kv_element(model);
   }
-  Case(const Case&) = delete;
+  Subject(const Subject&) = delete;
 };
 
 } // namespace
@@ -70,7 +70,7 @@ TEST_CASE("DeepSeek-V3 parameters from shapes") {
 }
 
 TEST_CASE("KV cache per token of the whole model") {
-  Case v3(configs::model(configs::deepseek_v3));
+  Subject v3(configs::model(configs::deepseek_v3));
   CHECK(kv_bytes(v3.deployment, 1) == 70272);
   CHECK(kv_cost(v3.deployment).bytes_per_token == 70272);
   v3.deployment.mtp_tokens = 1;
@@ -86,7 +86,7 @@ TEST_CASE("KV cache per token of the whole model") {
   v3.deployment.parallel = {1, 2, 1, 1};
   CHECK(kv_bytes(v3.deployment, 1) == 31 * 656);
 
-  Case llama(configs::model(configs::llama31_8b));
+  Subject llama(configs::model(configs::llama31_8b));
   CHECK(kv_bytes(llama.deployment, 1) == 131072);
   llama.deployment.parallel.tp = 4;
   CHECK(kv_bytes(llama.deployment, 1) == 131072 / 4);
@@ -95,7 +95,7 @@ TEST_CASE("KV cache per token of the whole model") {
 }
 
 TEST_CASE("pages round a sequence up") {
-  Case llama(configs::model(configs::llama31_8b));
+  Subject llama(configs::model(configs::llama31_8b));
   llama.engine.kv_block_tokens = 16;
   CHECK(kv_bytes(llama.deployment, 1) == 16 * 131072);
   CHECK(kv_bytes(llama.deployment, 17) == 32 * 131072);
@@ -132,7 +132,7 @@ TEST_CASE("tensor-parallel shards add up to the whole, replicas beside") {
 TEST_CASE("13B at batch 32: 4 GB of KV cache are about 152 tokens a sequence") {
   ModelSize size;
   size.params_b = 13;
-  Case c(model_from_size(size, "/model"));
+  Subject c(model_from_size(size, "/model"));
   CHECK(static_cast<double>(weights_of(c.model).kinds.size()) == 1);
   const double weights = static_cast<double>(memory(c.deployment, {}).weights_bytes);
   CHECK(weights == doctest::Approx(26e9).epsilon(0.005));
@@ -140,7 +140,7 @@ TEST_CASE("13B at batch 32: 4 GB of KV cache are about 152 tokens a sequence") {
 }
 
 TEST_CASE("each engine's budget rule") {
-  Case c(configs::model(configs::llama31_8b));
+  Subject c(configs::model(configs::llama31_8b));
   c.device = device_of(100'000'000'000);
   Overhead before;
   before.name = "context";
@@ -172,7 +172,7 @@ TEST_CASE("each engine's budget rule") {
 TEST_CASE("terms, pool and headroom are the whole device") {
   for (const MemoryRule rule : {MemoryRule::fraction_of_total, MemoryRule::fraction_of_free,
                                 MemoryRule::fraction_static_pool}) {
-    Case c(configs::model(configs::qwen3_32b), {4, 1, 1, 1});
+    Subject c(configs::model(configs::qwen3_32b), {4, 1, 1, 1});
     c.engine.memory_rule = rule;
     c.engine.memory_fraction = 0.8;
     const MemoryReport r = memory(c.deployment, {});

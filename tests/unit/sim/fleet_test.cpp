@@ -74,8 +74,7 @@ TEST_CASE("a closed loop keeps its clients busy: N = X R, the response time law"
   CHECK(x * (r.e2e.mean() + 0.5) == doctest::Approx(32).epsilon(0.05));
 }
 
-TEST_CASE(
-    "a front end that streams slower than the engine sets the rate") {
+TEST_CASE("a front end that streams slower than the engine sets the rate") {
   FleetSpec fleet;
   fleet.serve = pool(1);
   workload::WorkloadSpec w = load(1, 640);

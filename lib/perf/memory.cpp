@@ -42,13 +42,13 @@ std::int64_t capacity(const Device& device) {
   return device.runtime_bytes > 0 ? device.runtime_bytes : device.memory_bytes;
 }
 
-struct PartBytes {
+struct OverheadSizes {
   double tokens;
   double slots;
   double intermediate;
 };
 
-std::int64_t overhead_bytes(const Overhead& o, const Deployment& d, const PartBytes& s,
+std::int64_t overhead_bytes(const Overhead& o, const Deployment& d, const OverheadSizes& s,
                             const MemoryOptions& options) {
   if (o.graphs && !options.cuda_graphs) return 0;
   const Model& m = *d.model;
@@ -67,7 +67,7 @@ bool matches(const WeightReading& reading, const Deployment& d) {
 
 // SGLang's own default (server_args.py, "mem_fraction_static"): what it leaves outside grows with
 // the prefill chunk, the captured batches and the number of devices; at least 10 GiB on large ones.
-double derived_fraction(const Deployment& d, const PartBytes& s) {
+double derived_fraction(const Deployment& d, const OverheadSizes& s) {
   const double mib = 1048576.0;
   const double total = static_cast<double>(capacity(*d.device)) / mib;
   double reserved = 512 + 1.5 * s.tokens + 2 * std::min(s.slots, 512.0) +
@@ -327,7 +327,7 @@ private:
   const Model& m_;
   const Engine& e_;
   const MemoryOptions& options_;
-  PartBytes sizes_{};
+  OverheadSizes sizes_{};
   MemoryReport r_;
   std::int64_t resident_ = 0;
   std::int64_t inside_ = 0;

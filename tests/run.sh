@@ -151,8 +151,10 @@ stage "Go package"
 for part in types static outside old missing docs stress; do
   check "Go package, $part" bash tests/bindings/go.sh $part build/release
 done
-DSK_REPORT=$PWD/$logs/go-package.json bash tests/bindings/go.sh test build/release >"$logs/go-package.log" 2>&1 || tail -n 80 "$logs/go-package.log"
-add go "$logs/go-package.json"
+for part in test extender; do
+  DSK_REPORT=$PWD/$logs/go-$part.json bash tests/bindings/go.sh $part build/release >"$logs/go-$part.log" 2>&1 || tail -n 80 "$logs/go-$part.log"
+  add go "$logs/go-$part.json"
+done
 
 stage "Java package"
 if check "Java package, build" bash tests/bindings/java.sh build build/release; then

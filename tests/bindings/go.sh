@@ -7,6 +7,7 @@
 #   outside  another module, with its dependencies vendored
 #   old      a library of another ABI is refused in one sentence with its file and both versions
 #   missing  building without the library says what is missing
+#   extender the scheduler extender's tests; their JSON lines go to the file named by DSK_REPORT
 #   docs     the programs of docs/go.md are compiled and run
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -35,6 +36,16 @@ case $what in
   test)
     status=0
     go test -race -count=1 -json ./... >"$DSK_REPORT" || status=$?
+    [ $status = 0 ] || grep -o '"Output":".*"' "$DSK_REPORT" | tail -n 60
+    exit $status
+    ;;
+  extender)
+    cd "$root/examples/go/extender"
+    unformatted=$(gofmt -l .)
+    [ -z "$unformatted" ] || { echo "gofmt -w $unformatted"; exit 1; }
+    go vet ./...
+    status=0
+    go test -count=1 -json ./... >"$DSK_REPORT" || status=$?
     [ $status = 0 ] || grep -o '"Output":".*"' "$DSK_REPORT" | tail -n 60
     exit $status
     ;;

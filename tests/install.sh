@@ -13,7 +13,7 @@ cd "$(dirname "$0")"
 . ./env.sh
 
 build=(gcc g++ cmake ninja-build nlohmann-json3-dev libcli11-dev zlib1g-dev libcurl4-openssl-dev)
-tests=(doctest-dev clang-14 libclang-rt-14-dev clang-format-14 binutils pkg-config dpkg-dev python3 python3-venv ca-certificates swig openjdk-17-jdk-headless maven)
+tests=(doctest-dev clang-14 libclang-rt-14-dev clang-format-14 binutils pkg-config dpkg-dev python3 python3-venv python3-dev ca-certificates swig openjdk-17-jdk-headless maven)
 
 # A tool of the machine's own (a newer CMake in /usr/local, say) stands for Debian's package.
 present() {
@@ -30,6 +30,7 @@ present() {
     openjdk-17-jdk-headless) command -v javac && version_at_least "$(javac -version 2>&1 | sed -n 's/^javac //p')" 17 ;;
     maven) command -v mvn ;;
     python3-venv) python3 -c 'import ensurepip, venv' ;;
+    python3-dev) python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' ;;
     python3) command -v python3 ;;
     *) dpkg-query -W -f '${Status}' "$1" | grep -q '^install ok installed$' ;;
   esac >/dev/null 2>&1

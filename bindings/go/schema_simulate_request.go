@@ -28,6 +28,8 @@ type SimulatePolicy struct {
 	HostStepMs        *float64 `json:"host_step_ms,omitempty"`
 	HostSequenceMs    *float64 `json:"host_sequence_ms,omitempty"`
 	StreamTokensPerS  *float64 `json:"stream_tokens_per_s,omitempty"`
+	WaitTokens        *int64   `json:"wait_tokens,omitempty"`
+	WaitSteps         *int64   `json:"wait_steps,omitempty"`
 	BatchSize         *int64   `json:"batch_size,omitempty"`
 	BatchWaitMs       *float64 `json:"batch_wait_ms,omitempty"`
 }

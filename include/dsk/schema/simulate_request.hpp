@@ -37,6 +37,8 @@ struct SimulatePolicy {
   std::optional<double> host_step_ms;
   std::optional<double> host_sequence_ms;
   std::optional<double> stream_tokens_per_s;
+  std::optional<std::int64_t> wait_tokens;
+  std::optional<std::int64_t> wait_steps;
   std::optional<std::int64_t> batch_size;
   std::optional<double> batch_wait_ms;
 
@@ -62,6 +64,8 @@ struct SimulatePolicy {
     detail::put(out, "host_step_ms", host_step_ms);
     detail::put(out, "host_sequence_ms", host_sequence_ms);
     detail::put(out, "stream_tokens_per_s", stream_tokens_per_s);
+    detail::put(out, "wait_tokens", wait_tokens);
+    detail::put(out, "wait_steps", wait_steps);
     detail::put(out, "batch_size", batch_size);
     detail::put(out, "batch_wait_ms", batch_wait_ms);
     return out;

@@ -35,6 +35,8 @@ class SimulatePolicy(Document):
     host_step_ms: float | None = None
     host_sequence_ms: float | None = None
     stream_tokens_per_s: float | None = None
+    wait_tokens: int | None = None
+    wait_steps: int | None = None
     batch_size: int | None = None
     batch_wait_ms: float | None = None
 

@@ -202,10 +202,12 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
    * @param hostStepMs host step ms; null when absent
    * @param hostSequenceMs host sequence ms; null when absent
    * @param streamTokensPerS stream tokens per s; null when absent
+   * @param waitTokens wait tokens; null when absent
+   * @param waitSteps wait steps; null when absent
    * @param batchSize batch size; null when absent
    * @param batchWaitMs batch wait ms; null when absent
    */
-  public record Policy(String batching, String preemption, Long maxSequences, Long tokenBudget, Boolean chunkedPrefill, Long maxPrompts, Double reserveOutput, Double watermark, Long pollSteps, Long lagSteps, Long blockTokens, Boolean prefixCache, List<Long> graphSizes, Double requestOverheadMs, Double requestSerialMs, Double firstTokenSteps, Double prefillStepMs, Double hostStepMs, Double hostSequenceMs, Double streamTokensPerS, Long batchSize, Double batchWaitMs) {
+  public record Policy(String batching, String preemption, Long maxSequences, Long tokenBudget, Boolean chunkedPrefill, Long maxPrompts, Double reserveOutput, Double watermark, Long pollSteps, Long lagSteps, Long blockTokens, Boolean prefixCache, List<Long> graphSizes, Double requestOverheadMs, Double requestSerialMs, Double firstTokenSteps, Double prefillStepMs, Double hostStepMs, Double hostSequenceMs, Double streamTokensPerS, Long waitTokens, Long waitSteps, Long batchSize, Double batchWaitMs) {
     /** Copies lists and maps, so that nobody can change the record. */
     public Policy {
       graphSizes = Documents.copyOrNull(graphSizes);
@@ -237,6 +239,8 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
       b.hostStepMs = hostStepMs;
       b.hostSequenceMs = hostSequenceMs;
       b.streamTokensPerS = streamTokensPerS;
+      b.waitTokens = waitTokens;
+      b.waitSteps = waitSteps;
       b.batchSize = batchSize;
       b.batchWaitMs = batchWaitMs;
       return b;
@@ -264,6 +268,8 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
       private Double hostStepMs;
       private Double hostSequenceMs;
       private Double streamTokensPerS;
+      private Long waitTokens;
+      private Long waitSteps;
       private Long batchSize;
       private Double batchWaitMs;
 
@@ -332,6 +338,12 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
       /** stream tokens per s; null when absent. */
       public Builder streamTokensPerS(double value) { streamTokensPerS = value; return this; }
 
+      /** wait tokens; null when absent. */
+      public Builder waitTokens(long value) { waitTokens = value; return this; }
+
+      /** wait steps; null when absent. */
+      public Builder waitSteps(long value) { waitSteps = value; return this; }
+
       /** batch size; null when absent. */
       public Builder batchSize(long value) { batchSize = value; return this; }
 
@@ -340,7 +352,7 @@ public record SimulateRequest(List<JsonValue> catalog, Model model, String devic
 
       /** The finished part. */
       public Policy build() {
-        return new Policy(batching, preemption, maxSequences, tokenBudget, chunkedPrefill, maxPrompts, reserveOutput, watermark, pollSteps, lagSteps, blockTokens, prefixCache, graphSizes, requestOverheadMs, requestSerialMs, firstTokenSteps, prefillStepMs, hostStepMs, hostSequenceMs, streamTokensPerS, batchSize, batchWaitMs);
+        return new Policy(batching, preemption, maxSequences, tokenBudget, chunkedPrefill, maxPrompts, reserveOutput, watermark, pollSteps, lagSteps, blockTokens, prefixCache, graphSizes, requestOverheadMs, requestSerialMs, firstTokenSteps, prefillStepMs, hostStepMs, hostSequenceMs, streamTokensPerS, waitTokens, waitSteps, batchSize, batchWaitMs);
       }
     }
   }

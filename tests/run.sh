@@ -158,7 +158,7 @@ done
 
 stage "Java package"
 if check "Java package, build" bash tests/bindings/java.sh build build/release; then
-  for part in test jni package old docs stress; do
+  for part in test jni package old docs stress spring; do
     check "Java package, $part" env DSK_REPORTS="$PWD/$logs/java" bash tests/bindings/java.sh $part build/release
   done
   for report in "$logs"/java/TEST-*.xml; do add pytest "$report"; done

@@ -71,7 +71,7 @@ public final class Cancel implements AutoCloseable {
     Cancel cancel = new Cancel();
     CompletableFuture<T> future = new CompletableFuture<>();
     future.whenComplete((value, failure) -> cancel.set());
-    executor.execute(() -> {
+    Runnable run = () -> {
       try (cancel) {
         if (future.isDone()) {
           return;
@@ -83,7 +83,13 @@ public final class Cancel implements AutoCloseable {
       } catch (Throwable t) {
         future.completeExceptionally(t);
       }
-    });
+    };
+    try {
+      executor.execute(run);
+    } catch (RuntimeException rejected) {
+      cancel.close();
+      throw rejected;
+    }
     return future;
   }
 

@@ -199,6 +199,17 @@ public final class Dsk {
     return Cancel.async(executor, cancel -> plan(request, cancel));
   }
 
+  /**
+   * Plans for a request document on an executor, as {@link #planAsync(PlanRequest, Executor)}.
+   *
+   * @param request UTF-8 (docs/schema/plan-request.schema.json)
+   * @param executor where the search runs
+   * @return the plan to come, which the caller closes
+   */
+  public static CompletableFuture<Plan> planJsonAsync(byte[] request, Executor executor) {
+    return Cancel.async(executor, cancel -> planJson(request, cancel));
+  }
+
   /* --------------------------------------------------------------- documents */
 
   private interface Call {

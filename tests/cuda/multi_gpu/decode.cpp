@@ -20,7 +20,8 @@ void fused_norm(const Options& options, std::uint32_t count) {
   World world(options, count);
   const Comms comms(world, options.backend == "cpu" ? DSK_BACKEND_TRANSPORT_AUTO
                                                     : DSK_BACKEND_TRANSPORT_PEER);
-  Verdict verdict{"decode", options.one_device ? "one thread" : "threads", comms.transport(), count};
+  Verdict verdict{"decode", options.one_device ? "one thread" : "threads", comms.transport(),
+                  count};
   double worst_us = 0, reduce_us = 0;
   for (const std::uint64_t m : {1, 4, 16}) {
     const std::uint64_t bytes = m * hidden * 2;
@@ -43,21 +44,24 @@ void fused_norm(const Options& options, std::uint32_t count) {
     desc.n = hidden;
     const auto prepare = [&](bool norm) -> Prepare {
       return [&, norm](const Driver& driver, std::uint32_t times) -> Launch {
-        return captured(world, driver, false, [&world, &comms, &in, &sum, &residual, &out, &gamma, desc, norm, driver, times, m, hidden] {
-          for (std::uint32_t i = 0; i < times; ++i) {
-            comms.all_reduce(driver, DSK_DTYPE_BF16, m * hidden, in, sum);
-            for (const std::uint32_t r : driver.ranks) {
-              if (!norm) continue;
-              dsk_backend_epilogue_desc mine = desc;
-              mine.gamma = gamma[r];
-              dsk_backend_error error{};
-              // The residual is not written back: the same sum every time.
-              need(world.api().epilogue(world.device(r), &mine, m, sum[r], residual[r], nullptr,
-                                        out[r], world.stream(r), &error),
-                   error);
-            }
-          }
-        });
+        return captured(world, driver, false,
+                        [&world, &comms, &in, &sum, &residual, &out, &gamma, desc, norm, driver,
+                         times, m, hidden] {
+                          for (std::uint32_t i = 0; i < times; ++i) {
+                            comms.all_reduce(driver, DSK_DTYPE_BF16, m * hidden, in, sum);
+                            for (const std::uint32_t r : driver.ranks) {
+                              if (!norm) continue;
+                              dsk_backend_epilogue_desc mine = desc;
+                              mine.gamma = gamma[r];
+                              dsk_backend_error error{};
+                              // The residual is not written back: the same sum every time.
+                              need(world.api().epilogue(world.device(r), &mine, m, sum[r],
+                                                        residual[r], nullptr, out[r],
+                                                        world.stream(r), &error),
+                                   error);
+                            }
+                          }
+                        });
       };
     };
     const std::uint32_t high = options.small ? 4 : 220, low = high / 11 + 1;
@@ -84,8 +88,14 @@ void fused_norm(const Options& options, std::uint32_t count) {
       verdict.add(worst);
     }
     const Duel result = duel(both, &reduce, options.small ? 3 : 7);
-    Line("reduce_norm").set("ranks", count).set("m", m).set("hidden", hidden).set("us", result.a.us)
-        .set("all_reduce_us", result.b.us).set("steady", result.steady).emit();
+    Line("reduce_norm")
+        .set("ranks", count)
+        .set("m", m)
+        .set("hidden", hidden)
+        .set("us", result.a.us)
+        .set("all_reduce_us", result.b.us)
+        .set("steady", result.steady)
+        .emit();
     if (result.a.us > worst_us) {
       worst_us = result.a.us;
       reduce_us = result.b.us;
@@ -93,7 +103,8 @@ void fused_norm(const Options& options, std::uint32_t count) {
   }
   emit(verdict);
   emit(options, {"G10", count, "", worst_us,
-                 "all-reduce and epilogue as two kernels in a graph; no kernel fuses them yet, and no FP8 quantisation is in it",
+                 "all-reduce and epilogue as two kernels in a graph; no kernel fuses them yet, and "
+                 "no FP8 quantisation is in it",
                  reduce_us, "all-reduce alone"});
 }
 
@@ -109,8 +120,7 @@ struct Stored {
   Stored(dsk_dtype format_, std::uint64_t n_, std::uint64_t k_, std::uint32_t seed)
       : format(format_), n(n_), k(k_), tile(Tile::random(format_, seed)),
         data(tile.host(n * k * (format == DSK_DTYPE_F8E4M3 ? 1 : 2))) {
-    if (format == DSK_DTYPE_F8E4M3)
-      scales.assign((n + 127) / 128 * ((k + 127) / 128), 1.0f / 16);
+    if (format == DSK_DTYPE_F8E4M3) scales.assign((n + 127) / 128 * ((k + 127) / 128), 1.0f / 16);
   }
   dsk_tp_weight describe() const {
     dsk_tp_weight out = DSK_TP_WEIGHT_INIT;
@@ -359,9 +369,11 @@ double check_mlp(World& world, const Chains& chains, const Model& model, const T
 void row_linear(const Options& options, std::uint32_t count) {
   const std::uint64_t width = sizes_of(options).hidden;
   World world(options, count);
-  const Stored whole(DSK_DTYPE_BF16, width, width, 11), part(DSK_DTYPE_BF16, width, width / count, 12);
+  const Stored whole(DSK_DTYPE_BF16, width, width, 11),
+      part(DSK_DTYPE_BF16, width, width / count, 12);
   const std::uint64_t copies =
-      options.small ? 2 : std::max<std::uint64_t>(2, (512u << 20) / (width * width / count * 2) + 1);
+      options.small ? 2
+                    : std::max<std::uint64_t>(2, (512u << 20) / (width * width / count * 2) + 1);
   const Tile x = Tile::random(DSK_DTYPE_BF16, 13);
   const Chains chains = build(options, world, x, 1, [&](Chain& chain, std::size_t i, bool split) {
     for (std::uint64_t copy = 0; copy < copies; ++copy)
@@ -377,8 +389,13 @@ void row_linear(const Options& options, std::uint32_t count) {
   const Duel result = duel(split, &products, options.small ? 3 : 7);
   const double each = result.a.us / static_cast<double>(copies),
                alone = result.b.us / static_cast<double>(copies);
-  Line("row_linear").set("ranks", count).set("width", width).set("us", each)
-      .set("product_us", alone).set("steady", result.steady).emit();
+  Line("row_linear")
+      .set("ranks", count)
+      .set("width", width)
+      .set("us", each)
+      .set("product_us", alone)
+      .set("steady", result.steady)
+      .emit();
   emit(options, {"G11", count, "", each - alone,
                  "product and all-reduce as two kernels in a graph; no kernel fuses them yet", each,
                  "whole layer"});
@@ -389,7 +406,10 @@ void model_chain(const Options& options, std::uint32_t count, dsk_dtype format, 
   const Sizes s = sizes_of(options);
   const std::string goal = format == DSK_DTYPE_BF16 ? "G12 bf16" : "G12 fp8";
   if (now_s() + (options.small ? 1 : 25) > end_s) {
-    Line("unfinished").set("part", "decode").set("what", goal + ", n = " + std::to_string(count)).emit();
+    Line("unfinished")
+        .set("part", "decode")
+        .set("what", goal + ", n = " + std::to_string(count))
+        .emit();
     return;
   }
   World world(options, count);
@@ -418,15 +438,22 @@ void model_chain(const Options& options, std::uint32_t count, dsk_dtype format, 
       products(world, replays_of(chains.products, world), 1, 4);
   const Duel result = duel(split, &products, options.small ? 3 : 7);
   const double added_us = (result.a.us - result.b.us) / static_cast<double>(2 * s.layers);
-  Line("model_chain").set("ranks", count).set("format", goal.substr(4)).set("layers", s.layers)
-      .set("distinct_layers", s.distinct).set("ms", result.a.us / 1000)
-      .set("products_ms", result.b.us / 1000).set("added_by_an_all_reduce_us", added_us)
-      .set("steady", result.steady).emit();
+  Line("model_chain")
+      .set("ranks", count)
+      .set("format", goal.substr(4))
+      .set("layers", s.layers)
+      .set("distinct_layers", s.distinct)
+      .set("ms", result.a.us / 1000)
+      .set("products_ms", result.b.us / 1000)
+      .set("added_by_an_all_reduce_us", added_us)
+      .set("steady", result.steady)
+      .emit();
   char sum[160];
-  std::snprintf(sum, sizeof sum,
-                "products alone %.3g ms, and %.3g us for each of %u all-reduces, as separate kernels; "
-                "fused decode kernels do not exist yet",
-                result.b.us / 1000, added_us, static_cast<unsigned>(2 * s.layers));
+  std::snprintf(
+      sum, sizeof sum,
+      "products alone %.3g ms, and %.3g us for each of %u all-reduces, as separate kernels; "
+      "fused decode kernels do not exist yet",
+      result.b.us / 1000, added_us, static_cast<unsigned>(2 * s.layers));
   emit(options, {goal, count, "", result.a.us / 1000, sum, result.b.us / 1000, "products alone"});
 }
 

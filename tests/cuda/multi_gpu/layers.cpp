@@ -128,7 +128,9 @@ void together(const Team& team, const std::function<void(std::size_t)>& enqueue)
     for (std::size_t i = 0; i < team.size(); ++i)
       enqueue(i);
   } catch (...) {
-    if (group && dsk_tp_group_end(group, nullptr) != DSK_STATUS_OK) throw;
+    // Ends the group; what went wrong in it is known already.
+    const dsk_status ended = group ? dsk_tp_group_end(group, nullptr) : DSK_STATUS_OK;
+    static_cast<void>(ended);
     throw;
   }
   if (group) need(dsk_tp_group_end(group, &error), error);
@@ -136,9 +138,9 @@ void together(const Team& team, const std::function<void(std::size_t)>& enqueue)
 layer::Owned<dsk_tp_graph> new_graph(const Team& team) {
   dsk_tp_graph* raw = nullptr;
   dsk_error* error = nullptr;
-  need(dsk_tp_graph_create(team.comms.data(), static_cast<std::uint32_t>(team.size()), &raw,
-                           &error),
-       error);
+  need(
+      dsk_tp_graph_create(team.comms.data(), static_cast<std::uint32_t>(team.size()), &raw, &error),
+      error);
   return layer::Owned<dsk_tp_graph>(raw);
 }
 void capture(dsk_tp_graph* graph) {
@@ -165,8 +167,8 @@ const char* name_of(Kind kind) {
 Problem::Problem(Kind kind_, dsk_dtype format_, std::uint64_t m_, std::uint64_t n_,
                  std::uint64_t k_, std::uint32_t seed)
     : kind(kind_), format(format_),
-      dtype(format_ == DSK_DTYPE_F32 || format_ == DSK_DTYPE_F16 ? format_ : DSK_DTYPE_BF16),
-      m(m_), n(n_), k(k_) {
+      dtype(format_ == DSK_DTYPE_F32 || format_ == DSK_DTYPE_F16 ? format_ : DSK_DTYPE_BF16), m(m_),
+      n(n_), k(k_) {
   layer::Rng rng(seed);
   if (kind == Kind::mlp) {
     for (int i = 0; i < 2; ++i)
@@ -224,8 +226,7 @@ Step Problem::plan(dsk_tp_comm* comm, std::uint32_t flags) const {
   desc.flags = flags | (kind == Kind::gather     ? DSK_TP_GATHER_OUTPUT
                         : kind == Kind::row_norm ? DSK_TP_RESIDUAL
                                                  : 0);
-  desc.split = kind == Kind::row || kind == Kind::row_norm ? DSK_TP_SPLIT_ROW
-                                                           : DSK_TP_SPLIT_COLUMN;
+  desc.split = kind == Kind::row || kind == Kind::row_norm ? DSK_TP_SPLIT_ROW : DSK_TP_SPLIT_COLUMN;
   desc.activation_dtype = dtype;
   desc.max_m = m;
   desc.gamma = gamma_.empty() ? nullptr : gamma_.data();
@@ -271,8 +272,7 @@ double Problem::share_of(const std::vector<double>& y, const dsk_tp_plan_info& i
   return std::sqrt(difference / norm) / allowed;
 }
 
-double Problem::deviation(const Bytes& y, const dsk_tp_plan_info& info,
-                          std::uint32_t world) const {
+double Problem::deviation(const Bytes& y, const dsk_tp_plan_info& info, std::uint32_t world) const {
   std::vector<double> values;
   for (std::uint64_t i = 0; i < m * info.output_columns; ++i)
     values.push_back(layer::read(y.data(), dtype, i));
@@ -318,7 +318,8 @@ double run_problem(const Problem& problem, const Team& team, bool same_bits,
   for (std::size_t i = 0; i < team.size(); ++i) {
     wait(team.comms[i], streams[i].get());
     eager.push_back(ys[i].read());
-    worst = std::max(worst, problem.deviation(eager[i], steps[i].info, info_of(team.comms[i]).world));
+    worst =
+        std::max(worst, problem.deviation(eager[i], steps[i].info, info_of(team.comms[i]).world));
     ys[i].poison();
   }
   for (int turn = 0; turn < 3; ++turn)

@@ -104,8 +104,8 @@ private:
   std::vector<double> reference_;
 };
 
-/// Makes the plan on every rank of the team, runs it, and runs it again as a graph. `meet` is called
-/// where all teams have to be at the same place. Returns the largest deviation.
+/// Makes the plan on every rank of the team, runs it, and runs it again as a graph. `meet` is
+/// called where all teams have to be at the same place. Returns the largest deviation.
 double run_problem(const Problem& problem, const Team& team, bool same_bits,
                    const std::function<void()>& meet);
 

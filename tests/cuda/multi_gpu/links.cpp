@@ -45,7 +45,8 @@ void emit_machine(const Options& options) {
 
 /// Best of some copies, GB/s; every driver in `pairs` copies at once.
 double copy_gb_s(World& world, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs,
-                 const std::vector<void*>& from, const std::vector<void*>& to, std::uint64_t bytes) {
+                 const std::vector<void*>& from, const std::vector<void*>& to,
+                 std::uint64_t bytes) {
   double best = 0;
   Crew crew(static_cast<std::uint32_t>(pairs.size()), false);
   for (int turn = 0; turn < 4; ++turn) {
@@ -101,12 +102,13 @@ void topology(const Options& options) {
       Line line("peer_copy");
       line.set("from", source).set("to", target).set("bytes", bytes).set("gb_s", alone);
       if (source < target) // both ways together
-        line.set("both_gb_s", copy_gb_s(world, {{source, target}, {target, source}}, from, to, bytes));
+        line.set("both_gb_s",
+                 copy_gb_s(world, {{source, target}, {target, source}}, from, to, bytes));
       line.set("access", access).emit();
     }
   emit(verdict);
-  emit(options, {"G16", most, "machine record and a matrix of copies of " +
-                                  std::to_string(bytes >> 20) + " MiB",
+  emit(options, {"G16", most,
+                 "machine record and a matrix of copies of " + std::to_string(bytes >> 20) + " MiB",
                  now_s() - start, "driver copies, one way and both, timed by the host"});
 }
 
@@ -158,7 +160,7 @@ Point measure_size(const Options& options, World& world, const Rivals& rivals,
                    Verdict& own_right, Verdict& anchor_right) {
   const auto prepare = [&](const Comms& comms, bool graph) -> Prepare {
     return [&, graph](const Driver& driver, std::uint32_t count) -> Launch {
-      const auto enqueue = [&world, &comms, &buffers, driver, count, bytes] {
+      const auto enqueue = [&comms, &buffers, driver, count, bytes] {
         for (std::uint32_t i = 0; i < count; ++i)
           comms.all_reduce(driver, DSK_DTYPE_BF16, bytes / 2, buffers.in, buffers.out);
       };
@@ -206,8 +208,8 @@ Point measure_size(const Options& options, World& world, const Rivals& rivals,
 void emit_figures(const Options& options, const std::map<std::uint64_t, Point>& points,
                   std::uint32_t world, const Rivals& rivals) {
   constexpr std::pair<const char*, std::uint64_t> sizes[] = {
-      {"G1", 16u << 10},  {"G2", 128u << 10}, {"G3", 256u << 10}, {"G4", 512u << 10},
-      {"G5", 1u << 20},   {"G6", 4u << 20},   {"G7", 8u << 20}};
+      {"G1", 16u << 10}, {"G2", 128u << 10}, {"G3", 256u << 10}, {"G4", 512u << 10},
+      {"G5", 1u << 20},  {"G6", 4u << 20},   {"G7", 8u << 20}};
   const std::string path = "own protocol \"" + rivals.own_name + "\", bf16, in a graph";
   for (const auto& [goal, bytes] : sizes)
     if (const auto it = points.find(bytes); it != points.end())
@@ -231,14 +233,14 @@ void emit_figures(const Options& options, const std::map<std::uint64_t, Point>& 
     anchor_bus = std::fmin(anchor_bus, moved / point.anchor_us);
   }
   if (std::isfinite(bus))
-    emit(options, {"G8", world, "", bus, path + ", pieces of 8 MiB", anchor_bus, rivals.anchor_name});
-  if (compared)
     emit(options,
-         {"G9", world,
-          "own / " + rivals.anchor_name + " in graphs, worst of " + std::to_string(compared) +
-              " sizes (" + std::to_string(worst_bytes) + " bytes; slower at " +
-              std::to_string(slower) + ")",
-          worst, path + "; the vendor's registered (symmetric) buffers are not compared"});
+         {"G8", world, "", bus, path + ", pieces of 8 MiB", anchor_bus, rivals.anchor_name});
+  if (compared)
+    emit(options, {"G9", world,
+                   "own / " + rivals.anchor_name + " in graphs, worst of " +
+                       std::to_string(compared) + " sizes (" + std::to_string(worst_bytes) +
+                       " bytes; slower at " + std::to_string(slower) + ")",
+                   worst, path + "; the vendor's registered (symmetric) buffers are not compared"});
 }
 
 } // namespace

@@ -2,7 +2,8 @@
 //   usage: multi_gpu [--backend cuda|cpu] [--ranks 8,4,2] [--budget SECONDS] [--out FILE.jsonl]
 //                    [--skip PART,...] [--only PART,...] [--one-device] [--small]
 // Each part runs in a process of its own, so that a hang or a crash costs that part alone; time
-// that a part leaves over goes to those after it. JSON lines go to FILE, a table to standard output.
+// that a part leaves over goes to those after it. JSON lines go to FILE, a table to standard
+// output.
 // --one-device puts all ranks on device 0, driven by one thread. --small takes sizes that test this
 // program instead of a machine. Exit 0 when nothing was wrong, also when time ran out; 1 otherwise.
 #include <algorithm>
@@ -28,10 +29,10 @@ struct Part {
   void (*run)(const Options&);
 };
 // What rests on nothing comes first; what may end badly comes last.
-constexpr Part parts[] = {{"topology", 30, topology},     {"check", 50, check},
-                          {"processes", 50, check_processes}, {"all-reduce", 150, all_reduce},
-                          {"decode", 90, decode},         {"prefill", 90, prefill},
-                          {"replays", 60, replays},       {"loss", 60, loss}};
+constexpr Part parts[] = {
+    {"topology", 30, topology},      {"check", 50, check},   {"processes", 50, check_processes},
+    {"all-reduce", 150, all_reduce}, {"decode", 90, decode}, {"prefill", 90, prefill},
+    {"replays", 60, replays},        {"loss", 60, loss}};
 
 std::vector<std::string> words(const std::string& text) {
   std::vector<std::string> out;
@@ -143,8 +144,8 @@ int lead(Command& command) {
   for (const Part& part : parts) {
     if (!chosen(part)) continue;
     const auto note = [&](const char* kind, const std::string& what) {
-      keep("{\"kind\":\"" + std::string(kind) + "\",\"part\":\"" + part.name + "\",\"what\":\"" + what +
-           "\"}");
+      keep("{\"kind\":\"" + std::string(kind) + "\",\"part\":\"" + part.name + "\",\"what\":\"" +
+           what + "\"}");
     };
     // Past its time a part gets a little more to end by itself, and is then killed.
     const double begun = now_s(), share = (end - begun) * part.weight / weights;
@@ -167,22 +168,25 @@ int lead(Command& command) {
     const int code = child[0]->wait();
     char text[96];
     std::snprintf(text, sizeof text, "%.1f of %.1f s, %s", now_s() - begun, share,
-                  hung ? "killed: it did not end" : code ? "failed" : "done");
-    if (hung || code != 0) note("wrong", hung ? "did not end in its time" : "ended with code " + std::to_string(code));
+                  hung   ? "killed: it did not end"
+                  : code ? "failed"
+                         : "done");
+    if (hung || code != 0)
+      note("wrong", hung ? "did not end in its time" : "ended with code " + std::to_string(code));
     note("part", text);
   }
   std::fclose(file);
   const bool right = print_table(lines);
-  std::printf("\n%s after %.1f s; %zu lines in %s\n", right ? "nothing was wrong" : "SOMETHING WAS WRONG",
-              now_s() - start, lines.size(), command.out.c_str());
+  std::printf("\n%s after %.1f s; %zu lines in %s\n",
+              right ? "nothing was wrong" : "SOMETHING WAS WRONG", now_s() - start, lines.size(),
+              command.out.c_str());
   return right ? 0 : 1;
 }
 
 int run(int argc, char** argv) {
   // Multicast stays off in every process of the run: it can take a shared host's links down.
   setenv("NCCL_NVLS_ENABLE", "0", 1);
-  // A kernel that is loaded late waits for the device, where another rank's kernel waits for it.
-  setenv("CUDA_MODULE_LOADING", "EAGER", 0);
+  // Two streams of a rank must not share a queue of the device.
   setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
   Command command = parse(argc, argv);
   if (command.part.empty() && command.rank_of.empty()) return lead(command);

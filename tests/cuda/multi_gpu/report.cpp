@@ -34,7 +34,9 @@ std::string number(const Json& value) {
 
 std::string text_of(const Json& line, const char* name) {
   const auto it = line.find(name);
-  return it == line.end() || it->is_null() ? "" : it->is_string() ? it->get<std::string>() : it->dump();
+  return it == line.end() || it->is_null() ? ""
+         : it->is_string()                 ? it->get<std::string>()
+                                           : it->dump();
 }
 
 } // namespace
@@ -65,7 +67,8 @@ void emit(const Options& options, const Figure& figure) {
   const Goal* named = goal ? goal : find_named(figure.goal);
   Line line("figure");
   line.set("goal", figure.goal).set("ranks", figure.world);
-  line.set("what", figure.what.empty() && named ? named->what : figure.what);
+  line.set("what", (figure.what.empty() && named ? named->what : figure.what) +
+                       (options.small ? " (small sizes)" : ""));
   line.set("value", figure.value).set("unit", named ? named->unit : "");
   line.set("anchor", figure.anchor).set("anchor_name", figure.anchor_name);
   if (goal && options.goals_apply()) {
@@ -170,9 +173,11 @@ bool print_table(const std::vector<std::string>& lines) {
                 text_of(line, "ranks").c_str(), text_of(line, "what").c_str(),
                 number(line["value"]).c_str(), text_of(line, "unit").c_str());
     if (most || least)
-      std::printf("; goal %s %s: %s", most ? "<=" : ">=",
-                  number(line[most ? "at_most" : "at_least"]).c_str(),
-                  !line.contains("met") ? "not known" : line["met"].get<bool>() ? "met" : "MISSED");
+      std::printf("; goal %s %s: %s",
+                  most ? "<=" : ">=", number(line[most ? "at_most" : "at_least"]).c_str(),
+                  !line.contains("met")     ? "not known"
+                  : line["met"].get<bool>() ? "met"
+                                            : "MISSED");
     if (line.contains("published") && line["published"].is_number())
       std::printf("; best published %s", number(line["published"]).c_str());
     if (line["anchor"].is_number())
@@ -180,9 +185,9 @@ bool print_table(const std::vector<std::string>& lines) {
     std::printf("\n%15srests on: %s\n", "", text_of(line, "rests_on").c_str());
   }
   if (figures.empty()) std::printf("  none was measured\n");
-  for (const auto& [title, list] :
-       {std::pair{"\nSkipped\n", &skipped}, std::pair{"\nNot finished in the time given\n", &unfinished},
-        std::pair{"\nWRONG\n", &wrong}})
+  for (const auto& [title, list] : {std::pair{"\nSkipped\n", &skipped},
+                                    std::pair{"\nNot finished in the time given\n", &unfinished},
+                                    std::pair{"\nWRONG\n", &wrong}})
     if (!list->empty()) {
       std::printf("%s", title);
       for (const Json& line : *list)

@@ -37,8 +37,8 @@ struct Figure {
   std::uint32_t world = 0;
   std::string what;
   double value = NAN;
-  std::string rests_on;     // kernels and paths that the figure is made of
-  double anchor = NAN;      // the rival on this machine, same unit
+  std::string rests_on; // kernels and paths that the figure is made of
+  double anchor = NAN;  // the rival on this machine, same unit
   std::string anchor_name = {};
 };
 void emit(const Options& options, const Figure& figure);

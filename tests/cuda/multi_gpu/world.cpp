@@ -16,32 +16,29 @@ void need(dsk_status status, dsk_error*& error) {
   if (status != DSK_STATUS_OK) throw Failed(dsk_error_message(error));
 }
 void need(dsk_status status, const dsk_backend_error& error) {
-  if (status != DSK_STATUS_OK)
-    throw Failed(error.text[0] ? error.text : dsk_status_name(status));
+  if (status != DSK_STATUS_OK) throw Failed(error.text[0] ? error.text : dsk_status_name(status));
 }
 
 const dsk_backend_api& table_of(const std::string& backend) {
   if (backend == "cpu") return dsk::tp::cpu_backend();
-  // Opened by libdsk first, from the places that it knows; this finds the same object by its name.
+  // libdsk opens the same file, so both have one object of it.
   static const dsk_backend_api* const table = [&]() -> const dsk_backend_api* {
-    dsk_tp_device* device = nullptr;
-    dsk_error* error = nullptr;
-    need(dsk_tp_device_create(backend.data(), backend.size(), 0, &device, &error), error);
-    dsk_tp_device_destroy(device);
     const std::string name = "libdsk_backend_" + backend + ".so";
     const char* folders = std::getenv("DSK_BACKEND_PATH");
-    std::string paths = folders ? folders : "";
+    const std::string paths = folders ? folders : "";
+    std::string why;
     for (std::size_t begin = 0; begin <= paths.size();) {
       const std::size_t end = std::min(paths.find(':', begin), paths.size());
       const std::string path = paths.substr(begin, end - begin) + "/" + name;
-      if (void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
-        void* symbol = dlsym(library, DSK_BACKEND_ENTRY);
-        if (symbol)
-          return reinterpret_cast<dsk_backend_entry_fn>(symbol)(DSK_BACKEND_API_VERSION);
-      }
+      void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (void* entry = library ? dlsym(library, DSK_BACKEND_ENTRY) : nullptr)
+        if (const dsk_backend_api* found =
+                reinterpret_cast<dsk_backend_entry_fn>(entry)(DSK_BACKEND_API_VERSION))
+          return found;
+      why += std::string("; ") + (library ? path + " is of another version" : dlerror());
       begin = end + 1;
     }
-    throw Failed(name + " is not in a folder of DSK_BACKEND_PATH");
+    throw Failed("no " + name + " in a folder of DSK_BACKEND_PATH" + why);
   }();
   return *table;
 }
@@ -116,10 +113,9 @@ World::World(const Options& options, std::uint32_t world)
 }
 
 World::~World() {
+  free_memory();
   for (Rank& rank : ranks_) {
     if (!rank.device) continue;
-    for (void* memory : rank.memory)
-      api_.memory_free(rank.device, memory);
     for (void* stream : rank.streams)
       if (stream) api_.stream_destroy(rank.device, stream);
     api_.device_close(rank.device);
@@ -133,6 +129,14 @@ void* World::memory(std::uint32_t rank, std::uint64_t bytes) {
        error);
   ranks_[rank].memory.push_back(out);
   return out;
+}
+
+void World::free_memory() {
+  for (Rank& rank : ranks_) {
+    for (void* memory : rank.memory)
+      api_.memory_free(rank.device, memory);
+    rank.memory.clear();
+  }
 }
 
 void World::copy(std::uint32_t rank, void* to, const void* from, std::uint64_t bytes) const {
@@ -195,8 +199,8 @@ void Comms::all_gather(const Driver& driver, dsk_dtype dtype, std::uint64_t coun
 
 Rivals::Rivals(const Options& options, World& world) {
   const bool cpu = options.backend == "cpu";
-  own = std::make_unique<Comms>(world,
-                                cpu ? DSK_BACKEND_TRANSPORT_AUTO : DSK_BACKEND_TRANSPORT_PEER);
+  own =
+      std::make_unique<Comms>(world, cpu ? DSK_BACKEND_TRANSPORT_AUTO : DSK_BACKEND_TRANSPORT_PEER);
   own_name = own->transport();
   try {
     anchor = std::make_unique<Comms>(world, cpu ? DSK_BACKEND_TRANSPORT_AUTO
@@ -229,9 +233,8 @@ Launch captured(World& world, const Driver& driver, bool both_streams,
     throw;
   }
   need(api.graph_capture_end(device, streams.data(), count, 0, &graph, &error), error);
-  const std::shared_ptr<dsk_backend_graph> owned(graph, [&api](dsk_backend_graph* g) {
-    api.graph_destroy(g);
-  });
+  const std::shared_ptr<dsk_backend_graph> owned(
+      graph, [&api](dsk_backend_graph* g) { api.graph_destroy(g); });
   void* const stream = streams[0];
   return [&api, owned, stream] {
     dsk_backend_error failure{};
@@ -289,7 +292,8 @@ Timing Timed::measure(int groups) {
     us.push_back((slow_many - slow_few) / (high_ - low_));
   }
   std::sort(us.begin(), us.end());
-  return {us[us.size() / 2], us.front(), us.back()};
+  // The machine's noise can be larger than the work; then the time is not known.
+  return {us[us.size() / 2] > 0 ? us[us.size() / 2] : NAN, us.front(), us.back()};
 }
 
 std::uint32_t pieces_for(double piece_us, double group_us, std::uint32_t most) {

@@ -64,8 +64,9 @@ public:
   dsk_backend_device* device(std::uint32_t rank) const { return ranks_[rank].device; }
   /// Each rank has two streams.
   void* stream(std::uint32_t rank, int which = 0) const { return ranks_[rank].streams[which]; }
-  /// Lives as long as the world.
+  /// Lives until free_memory() or as long as the world.
   void* memory(std::uint32_t rank, std::uint64_t bytes);
+  void free_memory();
   /// Between host and device memory, or two devices.
   void copy(std::uint32_t rank, void* to, const void* from, std::uint64_t bytes) const;
   void wait(std::uint32_t rank, void* stream) const;
@@ -91,9 +92,11 @@ public:
   const char* transport() const;
   /// One collective of a driver's ranks. `in` and `out` are for each rank of the world.
   void all_reduce(const Driver& driver, dsk_dtype dtype, std::uint64_t count,
-                  const std::vector<void*>& in, const std::vector<void*>& out, int stream = 0) const;
+                  const std::vector<void*>& in, const std::vector<void*>& out,
+                  int stream = 0) const;
   void all_gather(const Driver& driver, dsk_dtype dtype, std::uint64_t count,
-                  const std::vector<void*>& in, const std::vector<void*>& out, int stream = 0) const;
+                  const std::vector<void*>& in, const std::vector<void*>& out,
+                  int stream = 0) const;
 
 private:
   std::vector<dsk_backend_collective> calls(const Driver& driver, dsk_dtype dtype,
@@ -122,7 +125,7 @@ Launch captured(World& world, const Driver& driver, bool both_streams,
                 const std::function<void()>& enqueue);
 
 struct Timing {
-  double us = 0, low = 0, high = 0; // of one piece of work: median and range of the groups
+  double us = 0, low = 0, high = 0; // of one piece: median (NaN: lost in noise), range of groups
 };
 
 /// Times work of all ranks: the difference between `high` and `low` pieces, so that launching,

@@ -8,21 +8,42 @@
 namespace multi {
 namespace {
 
-std::vector<Problem> problems(const Options& options) {
+/// The problems of the check, made when they are first asked for: their references take seconds.
+class Problems {
+public:
+  explicit Problems(const Options& options);
+  std::size_t size() const { return wanted_.size(); }
+  const Problem& at(std::size_t i) {
+    if (!made_[i])
+      made_[i] =
+          std::make_unique<Problem>(wanted_[i].kind, wanted_[i].format, wanted_[i].m, wanted_[i].n,
+                                    wanted_[i].k, static_cast<std::uint32_t>(i));
+    return *made_[i];
+  }
+
+private:
+  struct Wanted {
+    Kind kind;
+    dsk_dtype format;
+    std::uint64_t m, n, k;
+  };
+  std::vector<Wanted> wanted_;
+  std::vector<std::unique_ptr<Problem>> made_;
+};
+
+Problems::Problems(const Options& options) {
   // Scale blocks of 128 columns stay whole on 8 ranks; the last inner width, a sixteenth of
   // Qwen2.5-72B's, divides by no number of ranks.
   const std::uint64_t n = options.small ? 128 : 1024, k = options.small ? 512 : 1024;
   const std::uint64_t odd = options.small ? 264 : 1848;
-  std::vector<Problem> out;
-  std::uint32_t seed = 1;
   for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F8E4M3, DSK_DTYPE_F32})
     for (const Kind kind : {Kind::column, Kind::gather, Kind::row, Kind::row_norm, Kind::mlp})
       for (const std::uint64_t m : {1, 7, 64}) {
         if (m == 64 && (options.small || format != DSK_DTYPE_BF16)) continue;
-        out.emplace_back(kind, format, m, n, k, seed++);
+        wanted_.push_back({kind, format, m, n, k});
       }
-  out.emplace_back(Kind::mlp, DSK_DTYPE_BF16, 5, n, odd, seed);
-  return out;
+  wanted_.push_back({Kind::mlp, DSK_DTYPE_BF16, 5, n, odd});
+  made_.resize(wanted_.size());
 }
 
 void emit_wrong(const std::string& part, const std::string& what) {
@@ -32,7 +53,7 @@ void emit_wrong(const std::string& part, const std::string& what) {
 } // namespace
 
 void check(const Options& options) {
-  const std::vector<Problem> list = problems(options);
+  Problems list(options);
   for (const bool own : {true, false})
     for (const std::uint32_t world : options.worlds) {
       const std::string name = own ? "own" : "NCCL", what = name + ", n = " + std::to_string(world);
@@ -58,14 +79,16 @@ void check(const Options& options) {
         Crew crew(world, one_thread);
         Verdict verdict{"check", one_thread ? "one thread" : "threads",
                         transport_of(local->comms[0].get()), world};
-        for (const Problem& problem : list) {
+        for (std::size_t i = 0; i < list.size(); ++i) {
           if (!options.time_left(1)) {
             Line("unfinished")
                 .set("part", "check")
-                .set("what", what + ", " + problem.text())
+                .set("what", what + ": " + std::to_string(i) + " of " +
+                                 std::to_string(list.size()) + " done")
                 .emit();
             break;
           }
+          const Problem& problem = list.at(i);
           std::vector<double> shares(crew.drivers().size());
           crew.run([&](const Driver& driver) {
             shares[driver.index] =
@@ -76,7 +99,7 @@ void check(const Options& options) {
             if (!(share <= 1)) emit_wrong("check", what + ": " + problem.text());
           }
         }
-        emit(verdict);
+        if (verdict.cases) emit(verdict);
         if (options.one_device) break;
       }
     }
@@ -114,7 +137,7 @@ void in_processes(const Options& options, std::uint32_t world, const char* trans
 void check_processes(const Options& options) {
   for (const std::uint32_t world : options.worlds) {
     const std::string what = "n = " + std::to_string(world);
-    if (!options.time_left(3)) {
+    if (!options.time_left(options.small ? 2 : 12)) {
       Line("unfinished").set("part", "processes").set("what", what).emit();
       continue;
     }
@@ -124,7 +147,7 @@ void check_processes(const Options& options) {
     }
     in_processes(options, world, "auto");
     // Refused as long as the own protocol runs in one process only; then this is a skip.
-    if (options.backend != "cpu" && world == options.worlds.back() && options.time_left(3))
+    if (options.backend != "cpu" && world == options.worlds.back() && options.time_left(12))
       in_processes(options, world, "peer");
   }
 }
@@ -152,7 +175,9 @@ void check_rank(const Options& options) {
   const Team team{{device.get()}, {raw}};
   Verdict verdict{"processes", "processes", info.transport, info.world};
   // All ranks have to leave at the same problem, so the clock is not asked in between.
-  for (const Problem& problem : problems(options)) {
+  Problems list(options);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Problem& problem = list.at(i);
     const double share = run_problem(problem, team, own || options.backend == "cpu", [] {});
     verdict.add(share);
     if (!(share <= 1))

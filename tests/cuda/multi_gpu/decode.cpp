@@ -78,14 +78,13 @@ void fused_norm(const Options& options, std::uint32_t count) {
     for (std::uint32_t r = 0; r < count; ++r) {
       Bytes got(bytes);
       world.copy(r, got.data(), out[r], bytes);
-      double worst = 0;
+      Comparison comparison;
       for (std::uint64_t i = 0; i < m * hidden; ++i) {
-        const double a = layer::read(got.data(), DSK_DTYPE_BF16, i),
-                     b = layer::read(want.data(), DSK_DTYPE_BF16, i);
-        const double off = std::fabs(a - b) / (2 * layer::ulp(DSK_DTYPE_BF16, b));
-        worst = std::isfinite(a) ? std::max(worst, off) : HUGE_VAL;
+        const double wanted = layer::read(want.data(), DSK_DTYPE_BF16, i);
+        comparison.add(layer::read(got.data(), DSK_DTYPE_BF16, i), wanted,
+                       2 * layer::ulp(DSK_DTYPE_BF16, wanted));
       }
-      verdict.add(worst);
+      verdict.add(comparison.share());
     }
     const Duel result = duel(both, &reduce, options.small ? 3 : 7);
     Line("reduce_norm")
@@ -291,24 +290,24 @@ struct Wanted {
 };
 double deviation(World& world, const Chains& chains, std::size_t which, double rounding,
                  const std::function<Wanted(const dsk_tp_plan_info&, std::uint64_t)>& want) {
-  std::vector<double> worst(world.crew().drivers().size(), 0);
+  std::vector<double> shares(world.size());
   world.crew().run([&](const Driver& driver) {
     Chain& chain = *chains.split[driver.index];
     const std::vector<Bytes> ys = chain.run(which);
-    for (std::size_t i = 0; i < ys.size(); ++i)
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      Comparison comparison;
       for (std::uint64_t probe = 0; probe < 24; ++probe) {
         const dsk_tp_plan_info& info = chain.step(i, which).info;
         const std::uint64_t column = probe * 7919 % info.output_columns;
         const Wanted wanted = want(info, column);
-        const double got = layer::read(ys[i].data(), DSK_DTYPE_BF16, column);
-        const double allowed =
-            (1 + world.size() / 2.0) * layer::ulp(DSK_DTYPE_BF16, 4 * wanted.rms) +
-            rounding * wanted.rms;
-        const double off = std::fabs(got - wanted.sum) / allowed;
-        worst[driver.index] = std::isfinite(got) ? std::max(worst[driver.index], off) : HUGE_VAL;
+        comparison.add(layer::read(ys[i].data(), DSK_DTYPE_BF16, column), wanted.sum,
+                       (1 + world.size() / 2.0) * layer::ulp(DSK_DTYPE_BF16, 4 * wanted.rms) +
+                           rounding * wanted.rms);
       }
+      shares[driver.ranks[i]] = comparison.share();
+    }
   });
-  return *std::max_element(worst.begin(), worst.end());
+  return *std::max_element(shares.begin(), shares.end());
 }
 
 /// FP8 rounds each element of x by up to 2^-4 of it: six times the expected sum of those.

@@ -58,6 +58,8 @@ public:
       : local_(options, world, transport, 20000), crew_(world, options.one_device), loop_(loop),
         world_(world) {}
   std::string transport() const { return transport_of(local_.comms[0].get()); }
+  /// What one replay of the last run took.
+  double replay_s() const { return replay_s_; }
 
   /// With `graph`, replays; otherwise calls. With `delays`, every driver pauses at random first.
   States run(std::uint64_t replays, std::uint64_t checkpoints, bool graph, bool delays) {
@@ -86,6 +88,7 @@ public:
       capture(chain.get());
       crew_.meet();
       std::minstd_rand random(driver.index + 1);
+      const double start = now_s();
       for (std::uint64_t done = 0, checkpoint = 0; done < replays;) {
         if (delays) pause(random);
         if (graph)
@@ -103,6 +106,7 @@ public:
           states[checkpoint][driver.ranks[i]] = a[i].read();
         ++checkpoint;
       }
+      if (driver.index == 0) replay_s_ = (now_s() - start) / static_cast<double>(replays);
       crew_.meet();
     });
     return states;
@@ -126,6 +130,7 @@ private:
   Crew crew_;
   const Loop& loop_;
   std::uint32_t world_;
+  double replay_s_ = 0;
 };
 
 /// Wrong states: ranks that differ from rank 0, and from `expected`.
@@ -166,7 +171,6 @@ void replays(const Options& options) {
       // A short run by calls is what the first replays have to give.
       const std::uint64_t few = 40;
       const States calls = run->run(few, checkpoints, false, false);
-      const double start = now_s();
       const States first = run->run(few, checkpoints, true, false);
       verdict.add(wrong_states(first, calls) == 0 ? 0 : HUGE_VAL);
       // States have to move, or a stale message would look right.
@@ -174,9 +178,11 @@ void replays(const Options& options) {
       for (std::size_t c = 1; c < calls.size(); ++c)
         moved += calls[c][0] != calls[c - 1][0] ? 1 : 0;
       verdict.add(moved + 1 == calls.size() ? 0 : HUGE_VAL);
-      const double each_s = (now_s() - start) / few;
-      const auto fits = static_cast<std::uint64_t>(
-          std::max(0.0, (options.until_s - now_s()) / 4 / std::max(each_s, 30e-6)));
+      (void)run->run(options.small ? few : 2000, 1, true, false);
+      // Once without delays and once with them, which add about 40 us for the slowest rank.
+      const double both_s = 2 * run->replay_s() + 40e-6;
+      const auto fits =
+          static_cast<std::uint64_t>(std::fmax(0, (options.until_s - now_s()) * 0.8 / both_s));
       const std::uint64_t count = std::min(most, fits / checkpoints * checkpoints);
       std::uint64_t wrong = 0;
       if (count > 0) {

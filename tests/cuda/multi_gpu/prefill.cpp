@@ -151,7 +151,7 @@ struct Row {
   double deviation(const Prepare& prepare) const {
     const std::uint64_t bytes = m * product.n() * 2;
     const Tile poison(DSK_DTYPE_BF16, layer::Bytes(Tile::period * 2, 0xff));
-    std::vector<double> worst(world.size());
+    std::vector<double> shares(world.size());
     world.crew().run([&](const Driver& driver) {
       for (const std::uint32_t r : driver.ranks)
         poison.upload(world, r, y[r], bytes);
@@ -161,7 +161,8 @@ struct Row {
       for (const std::uint32_t r : driver.ranks)
         for (int s = 0; s < 2; ++s)
           world.wait(r, world.stream(r, s));
-      for (const std::uint32_t r : driver.ranks)
+      for (const std::uint32_t r : driver.ranks) {
+        Comparison comparison;
         for (std::uint64_t probe = 0; probe < 24; ++probe) {
           const std::uint64_t row = probe == 0 ? m - 1 : probe * 2654435761u % m,
                               column = probe == 0 ? product.n() - 1 : probe * 40503u % product.n();
@@ -175,13 +176,14 @@ struct Row {
             }
           std::uint8_t element[2];
           world.copy(r, element, at(y[r], (row * product.n() + column) * 2), 2);
-          const double got = layer::read(element, DSK_DTYPE_BF16, 0), rms = std::sqrt(square);
-          const double off = std::fabs(got - sum) /
-                             ((1 + world.size() / 2.0) * layer::ulp(DSK_DTYPE_BF16, 4 * rms));
-          worst[r] = std::isfinite(got) ? std::max(worst[r], off) : HUGE_VAL;
+          comparison.add(layer::read(element, DSK_DTYPE_BF16, 0), sum,
+                         (1 + world.size() / 2.0) *
+                             layer::ulp(DSK_DTYPE_BF16, 4 * std::sqrt(square)));
         }
+        shares[r] = comparison.share();
+      }
     });
-    return *std::max_element(worst.begin(), worst.end());
+    return *std::max_element(shares.begin(), shares.end());
   }
 };
 
@@ -254,12 +256,13 @@ double column_shape(const Options& options, World& world, const Rivals& rivals, 
   const Product product(world, shape.n / count, shape.k, m);
   const std::uint64_t width = shape.k * 2; // bytes of a row of x
   std::vector<void*> mine, x, y;
-  const Tile input = Tile::random(DSK_DTYPE_BF16, 50);
+  std::vector<Tile> inputs;
   for (std::uint32_t r = 0; r < count; ++r) {
     mine.push_back(world.memory(r, m / count * width));
     x.push_back(world.memory(r, m * width));
     y.push_back(world.memory(r, m * product.n() * 2));
-    input.upload(world, r, mine[r], m / count * width);
+    inputs.push_back(Tile::random(DSK_DTYPE_BF16, 50 + r));
+    inputs[r].upload(world, r, mine[r], m / count * width);
   }
   double hidden = NAN;
   for (const Comms* comms : {rivals.own.get(), rivals.anchor.get()}) {
@@ -300,11 +303,11 @@ double column_shape(const Options& options, World& world, const Rivals& rivals, 
         };
       };
     };
-    // Row `i` of a chunk of x is row i % (rows / ranks) of that chunk of every rank's own part.
+    // A chunk of x holds the ranks' parts of that chunk behind each other.
     const auto deviation = [&](const Prepare& prepare, std::uint64_t chunks) {
       const std::uint64_t rows = m / chunks;
       const Tile poison(DSK_DTYPE_BF16, layer::Bytes(Tile::period * 2, 0xff));
-      std::vector<double> worst(count);
+      std::vector<double> shares(count);
       world.crew().run([&](const Driver& driver) {
         for (const std::uint32_t r : driver.ranks) {
           poison.upload(world, r, x[r], m * width);
@@ -316,10 +319,12 @@ double column_shape(const Options& options, World& world, const Rivals& rivals, 
         for (const std::uint32_t r : driver.ranks)
           for (int s = 0; s < 2; ++s)
             world.wait(r, world.stream(r, s));
-        for (const std::uint32_t r : driver.ranks)
+        for (const std::uint32_t r : driver.ranks) {
+          Comparison comparison;
           for (std::uint64_t probe = 0; probe < 24; ++probe) {
             const std::uint64_t row = probe == 0 ? m - 1 : probe * 2654435761u % m,
                                 column = probe * 40503u % product.n();
+            const Tile& input = inputs[row % rows / (rows / count)];
             const std::uint64_t source = row / rows * (rows / count) + row % rows % (rows / count);
             double sum = 0, square = 0;
             for (std::uint64_t i = 0; i < shape.k; ++i) {
@@ -329,13 +334,13 @@ double column_shape(const Options& options, World& world, const Rivals& rivals, 
             }
             std::uint8_t element[2];
             world.copy(r, element, at(y[r], (row * product.n() + column) * 2), 2);
-            const double got = layer::read(element, DSK_DTYPE_BF16, 0);
-            const double off =
-                std::fabs(got - sum) / (2 * layer::ulp(DSK_DTYPE_BF16, 4 * std::sqrt(square)));
-            worst[r] = std::isfinite(got) ? std::max(worst[r], off) : HUGE_VAL;
+            comparison.add(layer::read(element, DSK_DTYPE_BF16, 0), sum,
+                           2 * layer::ulp(DSK_DTYPE_BF16, 4 * std::sqrt(square)));
           }
+          shares[r] = comparison.share();
+        }
       });
-      return *std::max_element(worst.begin(), worst.end());
+      return *std::max_element(shares.begin(), shares.end());
     };
     const double right = deviation(serial(true, true), 1);
     verdict.add(right);

@@ -333,6 +333,12 @@ Duel duel(Timed& a, Timed* b, int groups) {
   return {both(a1, a2), both(b1, b2), near(a1, a2) && (!b || near(b1, b2))};
 }
 
+void Comparison::add(double got, double want, double allowed) {
+  worst_ = std::isfinite(got) ? std::fmax(worst_, std::fabs(got - want) / allowed) : HUGE_VAL;
+  worst_against_last_ = std::fmax(worst_against_last_, std::fabs(got - last_) / allowed);
+  last_ = want;
+}
+
 /* ----------------------------------------------------------------------- tile */
 
 Tile::Tile(dsk_dtype dtype, layer::Bytes elements) : dtype_(dtype) {

@@ -153,6 +153,18 @@ struct Duel {
 };
 Duel duel(Timed& a, Timed* b, int groups);
 
+/// Compares some elements of a result. The element before each, which is another number, must be
+/// refused at least once, or nothing is worth anything: then the share is infinite.
+class Comparison {
+public:
+  void add(double got, double want, double allowed);
+  /// Largest deviation as a share of what is allowed; above 1 is wrong.
+  double share() const { return worst_against_last_ > 1 ? worst_ : HUGE_VAL; }
+
+private:
+  double worst_ = 0, worst_against_last_ = 0, last_ = NAN;
+};
+
 /// A tensor without end: a tile that repeats every `period` elements, a prime, so that no part of a
 /// message looks like another at an even distance.
 class Tile {

@@ -147,7 +147,8 @@ void check_processes(const Options& options) {
     }
     in_processes(options, world, "auto");
     // Refused as long as the own protocol runs in one process only; then this is a skip.
-    if (options.backend != "cpu" && world == options.worlds.back() && options.time_left(12))
+    if (options.backend != "cpu" && world == options.worlds.back() &&
+        options.time_left(options.small ? 2 : 12))
       in_processes(options, world, "peer");
   }
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# test.sh MULTI_GPU: the whole run on the CPU at small sizes, twice: to its end, and with too little time. Ranks are threads of
-# one process, one thread for all, and processes. Prints what is wrong; exit 1 if anything is.
+# test.sh MULTI_GPU PLUGINS: the whole run at small sizes on the CPU, and on the devices of a plugin in PLUGINS that are the CPU
+# behind streams and graphs; then with too little time. Ranks are threads of one process, one thread for all, and processes.
+# Prints what is wrong; exit 1 if anything is.
 set -u
 program=$1
+export DSK_BACKEND_PATH=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 bad=0
@@ -32,8 +34,25 @@ killed = [line["what"] for line in lines if line["kind"] == "figure" and "kill -
 assert len(killed) == 8, killed  # two figures, the last rank and rank 0, on 4 and on 2 ranks
 PY
 
+# The same with streams, graphs and a rival library: all that the run does on GPUs but for the kernels.
+"$program" --backend pretended --small --ranks 2 --budget 200 --out "$folder/devices.jsonl" >"$folder/devices.txt" 2>&1 ||
+  wrong "the run on pretended devices failed"
+grep -q '"kind":"unfinished"' "$folder/devices.jsonl" && wrong "something was left out on pretended devices"
+python3 - "$folder/devices.jsonl" <<'PY' || wrong "the lines of the pretended devices are not what they have to be"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+checks = [line for line in lines if line["kind"] == "check"]
+assert all(line["cases"] > 0 and line["wrong"] == 0 for line in checks)
+kinds = {(line["part"], line["layout"], line["transport"]) for line in checks}
+for part in ("check", "all-reduce", "replays"):
+    assert {(part, "threads", "peer"), (part, "threads", "nccl")} <= kinds, kinds
+assert {("processes", "processes", "nccl"), ("loss", "processes", "nccl"), ("loss", "threads", "peer")} <= kinds, kinds
+assert [line["reason"] for line in lines if line["kind"] == "skipped"] == ["the own protocol runs inside one process"]
+assert all(line["anchor"] == "nccl" for line in lines if line["kind"] == "all_reduce")
+PY
+
 # All ranks of a part on one thread, as on one device.
-"$program" --backend cpu --small --one-device --ranks 2 --budget 100 --skip topology,prefill --out "$folder/one.jsonl" >"$folder/one.txt" 2>&1 ||
+"$program" --backend pretended --small --one-device --ranks 2 --budget 100 --skip topology,prefill --out "$folder/one.jsonl" >"$folder/one.txt" 2>&1 ||
   wrong "the run with one thread failed"
 grep -q '"layout":"threads"' <(grep -v '"part":"loss"' "$folder/one.jsonl") && wrong "a rank had a thread of its own"
 

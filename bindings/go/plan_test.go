@@ -256,6 +256,9 @@ func TestSimulate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if typed, err := run.Typed(); err != nil || typed.Requests.Completed != int64(run.Completed) {
+		t.Fatal(typed, err)
+	}
 	if run.Completed != 200 || len(run.Series) != 50 || !json.Valid(run.Answer) {
 		t.Fatalf("%d completed, %d rows", run.Completed, len(run.Series))
 	}

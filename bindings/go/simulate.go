@@ -32,6 +32,11 @@ type Simulation struct {
 	Completed int             // how many completed; 0 when no series was asked for
 }
 
+// Typed is the answer as a struct.
+func (s *Simulation) Typed() (*SimulateAnswer, error) {
+	return decode[SimulateAnswer](s.Answer, nil)
+}
+
 // Simulate runs a deployment under a workload, request by request. The series holds at most `series` requests.
 //
 // A context that is done ends the run early: the simulation then has what was done until then, says `"stopped": "cancelled"`,

@@ -22,6 +22,7 @@ NAMES = {
     "PlanLimits": "Limits",
     "LoadLengths": "Lengths",
     "BenchMeasurement": "Measurement",
+    "SimulateAnswerQueueMs": "Percentiles",
 }
 # A member that may stand alone, as a text or a number, in place of its object.
 SHORT = {"string": "name", "number": "mean"}

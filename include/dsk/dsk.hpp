@@ -33,7 +33,11 @@
 #include "dsk/schema/memory_request.hpp"
 #include "dsk/schema/plan_answer.hpp"
 #include "dsk/schema/plan_request.hpp"
+#include "dsk/schema/simulate_answer.hpp"
+#include "dsk/schema/simulate_request.hpp"
+#include "dsk/schema/step_answer.hpp"
 #include "dsk/schema/step_request.hpp"
+#include "dsk/schema/tune_batching_answer.hpp"
 
 namespace dsk {
 inline namespace api {
@@ -242,6 +246,54 @@ inline std::string explain_step(const std::string& request, dsk_explain_format f
   return detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
     return dsk_plan_explain(request.data(), request.size(), format, out, length, error);
   });
+}
+
+/// The same, typed.
+inline StepAnswer explain_step(const StepRequest& request) {
+  return StepAnswer::from_json(explain_step(request.to_json(), DSK_EXPLAIN_JSON));
+}
+
+/* --------------------------------------------------------------- simulation */
+
+/// A simulated run with what became of its first requests, in order of completion.
+struct Simulation {
+  SimulateAnswer answer;
+  std::vector<dsk_request_times> series;
+};
+
+/// Simulates, JSON text in and out; see dsk_plan_simulate(). `series`, when given, has room for the
+/// rows that are wanted and is cut to those that were written.
+inline std::string simulate_json(const std::string& request, const Cancel* cancel = nullptr,
+                                 std::vector<dsk_request_times>* series = nullptr) {
+  std::size_t count = 0;
+  std::string answer = detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+    return dsk_plan_simulate(request.data(), request.size(), cancel ? cancel->get() : nullptr,
+                             series ? series->data() : nullptr, series ? series->size() : 0,
+                             sizeof(dsk_request_times), &count, out, length, error);
+  });
+  if (series && count < series->size()) series->resize(count);
+  return answer;
+}
+
+/// Simulates; a run that `cancel` ends gives what was done by then, `stopped` being "cancelled".
+inline Simulation simulate(const SimulateRequest& request, const Cancel* cancel = nullptr,
+                           std::size_t rows = 0) {
+  Simulation out;
+  out.series.resize(rows);
+  out.answer = SimulateAnswer::from_json(
+      simulate_json(request.to_json(), cancel, rows > 0 ? &out.series : nullptr));
+  return out;
+}
+
+/// Policies by cost; `request` is a simulation request with "slo" and "tune". See
+/// dsk_plan_tune_batching().
+inline TuneBatchingAnswer tune_batching(const std::string& request,
+                                        const Cancel* cancel = nullptr) {
+  return TuneBatchingAnswer::from_json(
+      detail::text_from([&](char** out, std::size_t* length, dsk_error** error) {
+        return dsk_plan_tune_batching(request.data(), request.size(),
+                                      cancel ? cancel->get() : nullptr, out, length, error);
+      }));
 }
 
 /// Scores as JSON text, and the predictions as CSV; see dsk_plan_validate_kernels().

@@ -148,6 +148,23 @@ void memory_cost_and_steps_are_typed() {
   CHECK(dsk::StepModel(step).step(batch).total_us > 0);
 }
 
+void simulations_are_typed() {
+  dsk::SimulateRequest request;
+  request.model.name = "llama-3.1-8b";
+  request.device = "h100-sxm";
+  request.engine = "vllm";
+  request.workload.requests = 40;
+  request.workload.concurrency = 4;
+  request.workload.input = dsk::JsonValue(512);
+  request.workload.output = dsk::JsonValue(32);
+  const dsk::Simulation run = dsk::simulate(request, nullptr, 100);
+  CHECK(run.answer.stopped == "finished");
+  CHECK(run.answer.requests.completed == 40);
+  CHECK(run.series.size() == 40);
+  CHECK(run.answer.ttft_ms.p99 >= run.answer.ttft_ms.p50);
+  CHECK(!run.answer.slo);
+}
+
 void json_values_round_trip() {
   const char* text = "{\"a\":[1,2.5,-3e2,true,null],\"b\":\"\\u00e9 \\ud83d\\ude80 \\n\"}";
   const dsk::JsonValue value = dsk::JsonValue::parse(text);
@@ -174,6 +191,7 @@ int main() {
   errors_have_a_path();
   plans_are_shared_and_cancelled();
   placement_is_typed();
+  simulations_are_typed();
   requests_say_what_was_set();
   memory_cost_and_steps_are_typed();
   json_values_round_trip();

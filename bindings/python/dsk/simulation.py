@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._call import Cancel, long_call
 from ._document import request_text
 from ._loader import native
-from .schema import SimulateRequest
+from .schema import SimulateAnswer, SimulateRequest
 
 if TYPE_CHECKING:
     import numpy
@@ -32,6 +32,11 @@ class Simulation:
     """What became of each request, in order of completion: a structured array over the memory that the library wrote"""
     completed: int | None = None
     """Requests that completed, while a series was asked for"""
+
+    @property
+    def typed(self) -> SimulateAnswer:
+        """The answer as a dataclass."""
+        return SimulateAnswer.from_json(json.dumps(self.answer))
 
 
 def simulate(request: SimulateRequest | Mapping[str, Any] | str | bytes, *, series: int = 0, timeout: float | None = None,

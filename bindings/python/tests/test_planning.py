@@ -83,6 +83,7 @@ def test_a_simulation_writes_into_numpy() -> None:
     assert (rows["output_tokens"] == 64).all() and numpy.isfinite(rows["last_ms"]).all()
     assert dsk.simulate(LOAD, series=500).series["index"].size == 200  # type: ignore[index]
     assert dsk.simulate(LOAD).answer == run.answer
+    assert run.typed.requests.completed == 200 and run.typed.ttft_ms.p99 == run.answer["ttft_ms"]["p99"]
 
 
 def test_tuning_and_validation_reach_the_library() -> None:

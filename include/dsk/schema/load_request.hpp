@@ -156,6 +156,14 @@ struct LoadSlo {
     detail::put(out, "e2e_ms", e2e_ms);
     return out;
   }
+
+  static LoadSlo from_value(const JsonValue& j) {
+    LoadSlo out;
+    detail::get(j, "ttft_ms", out.ttft_ms);
+    detail::get(j, "tpot_ms", out.tpot_ms);
+    detail::get(j, "e2e_ms", out.e2e_ms);
+    return out;
+  }
 };
 
 /// The document of docs/schema/load-request.schema.json. Request of dsk_bench_load_run.

@@ -100,6 +100,15 @@ from .plan_request import (
     PlanSearch as PlanSearch,
     PlanRequest as PlanRequest,
 )
+from .simulate_answer import (
+    SimulateAnswerDeploymentPolicy as SimulateAnswerDeploymentPolicy,
+    SimulateAnswerDeployment as SimulateAnswerDeployment,
+    SimulateAnswerRequests as SimulateAnswerRequests,
+    Percentiles as Percentiles,
+    SimulateAnswerKv as SimulateAnswerKv,
+    SimulateAnswerTimeline as SimulateAnswerTimeline,
+    SimulateAnswer as SimulateAnswer,
+)
 from .simulate_request import (
     SimulatePolicy as SimulatePolicy,
     SimulateGroup as SimulateGroup,
@@ -111,4 +120,15 @@ from .simulate_request import (
     SimulateWorkload as SimulateWorkload,
     SimulateRequest as SimulateRequest,
 )
+from .step_answer import (
+    StepAnswerStepPartsUs as StepAnswerStepPartsUs,
+    StepAnswerStep as StepAnswerStep,
+    StepAnswerOperator as StepAnswerOperator,
+    StepAnswerVariant as StepAnswerVariant,
+    StepAnswer as StepAnswer,
+)
 from .step_request import StepBatchPrefill as StepBatchPrefill, StepBatch as StepBatch, StepRequest as StepRequest
+from .tune_batching_answer import (
+    TuneBatchingAnswerPolicy as TuneBatchingAnswerPolicy,
+    TuneBatchingAnswer as TuneBatchingAnswer,
+)

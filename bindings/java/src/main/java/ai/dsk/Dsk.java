@@ -386,7 +386,16 @@ public final class Dsk {
    * @param series the first requests to complete, in order of completion
    * @param completed how many completed; 0 when no series was asked for
    */
-  public record Simulation(JsonValue answer, List<RequestTimes> series, long completed) {}
+  public record Simulation(JsonValue answer, List<RequestTimes> series, long completed) {
+    /**
+     * The answer as a record.
+     *
+     * @return what {@link #answer} says
+     */
+    public SimulateAnswer typed() {
+      return Documents.decode(SimulateAnswer.class, answer.toString());
+    }
+  }
 
   static final int ROW_SIZE = 56;
 

@@ -197,6 +197,7 @@ class PlanTest {
     Dsk.Simulation run = Dsk.simulate(simulation(200), 50, null);
     assertEquals(200, run.completed());
     assertEquals(50, run.series().size());
+    assertEquals(200, run.typed().requests().completed());
     for (Dsk.RequestTimes r : run.series()) {
       assertTrue(r.sentMs() <= r.admittedMs() && r.admittedMs() <= r.firstMs() && r.firstMs() <= r.lastMs() && r.inputTokens() == 512);
     }

@@ -1,7 +1,7 @@
 /* The low-level module of every language: SWIG reads the public headers themselves, so a function that is added to the C ABI is
  * wrapped by that alone when its parameters have the shapes below.
  *
- * A language's own file (python.i, java.i, go.i in its folder, found by -I) comes first. It defines
+ * A language's own file (python.i, java.i in its folder, found by -I) comes first. It defines
  *   DSK_HANDLE(TYPE, DESTROY)       macro: typemaps of `TYPE *` (in) and `TYPE **out` (a new, owned handle)
  *   (const char *TEXT, size_t LENGTH)    UTF-8 in, with its length; never applied from SWIG's library, whose meaning changes
  *   (char **TEXT, size_t *LENGTH)        owned text out, freed by dsk_free()
@@ -29,8 +29,6 @@
 %include "python.i"
 #elif defined(SWIGJAVA)
 %include "java.i"
-#elif defined(SWIGGO)
-%include "go.i"
 #endif
 
 /* Text in. */

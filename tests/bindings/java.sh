@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # java.sh WHAT BUILD: the Java package over an install tree of the build folder BUILD. WHAT is one of
-#   build    the JNI library and the jars
+#   build    the JNI library and the jars, with sources and javadoc
 #   test     the JUnit tests in one JVM with -Xcheck:jni; their reports go to the folder DSK_REPORTS
 #   jni      what -Xcheck:jni said of those tests: nothing
-#   package  jars with sources and javadoc, their sizes, and a program on the class path and on the module path
+#   package  the jars' sizes, and a program on the class path and on the module path
 #   old      a library of another ABI is refused in one sentence with its file and both versions
 #   docs     the programs of docs/java.md are compiled and run
 #   stress   fewer calls of the stress program
@@ -29,7 +29,7 @@ case $what in
     cmake -S bindings/java -B "$out" -G Ninja -DCMAKE_BUILD_TYPE=Release -DDSK_WERROR=ON -DCMAKE_PREFIX_PATH="$build/prefix-java"
     cmake --build "$out"
     python3 bindings/coverage.py java
-    maven -DskipTests install
+    maven -Prelease -DskipTests install
     ;;
   test)
     status=0
@@ -46,7 +46,6 @@ case $what in
     ! grep -rEi 'in native method|local refs|checked jni|jni warning' "$out/test.log" "$out/maven/surefire-reports"
     ;;
   package)
-    maven -Prelease -DskipTests package
     ls -l "$out"/maven/*.jar
     for file in "$jar" "$native"; do [ "$(stat -c %s "$file")" -le 10000000 ] || { echo "$file is above 10 MB"; exit 1; }; done
     cd "$work"

@@ -112,8 +112,9 @@ func (t *Tuning) Close() error {
 
 // Graph is a chain of layers, captured once and replayed.
 type Graph struct {
-	h    *handle
-	held *held
+	h      *handle
+	held   *held
+	shapes map[uint64]shape // of each step
 }
 
 // held is device memory that a chain points into: it stays until the chain goes, even when it is closed before.
@@ -156,7 +157,7 @@ func NewGraph(comms []*Comm) (*Graph, error) {
 		return nil, err
 	}
 	k := &held{memory: map[*handle]bool{}}
-	g := &Graph{held: k}
+	g := &Graph{held: k, shapes: map[uint64]shape{}}
 	g.h = own(g, unsafe.Pointer(graph), "Graph", func(p unsafe.Pointer) {
 		C.dsk_tp_graph_destroy((*C.dsk_tp_graph)(p))
 		k.release()
@@ -165,16 +166,17 @@ func NewGraph(comms []*Comm) (*Graph, error) {
 }
 
 // add appends a layer.
-func (g *Graph) add(layer *handle, args LayerArgs, call func(graph *C.dsk_tp_graph, layer unsafe.Pointer, args *C.dsk_tp_args, step *C.uint64_t, cerr **C.dsk_error) C.dsk_status) (uint64, error) {
+func (g *Graph) add(layer *handle, s shape, args LayerArgs, call func(graph *C.dsk_tp_graph, layer unsafe.Pointer, args *C.dsk_tp_args, step *C.uint64_t, cerr **C.dsk_error) C.dsk_status) (uint64, error) {
 	var step C.uint64_t
 	err := g.h.inside(func(graph unsafe.Pointer) error {
 		return layer.inside(func(l unsafe.Pointer) error {
-			return args.inside(func(c *C.dsk_tp_args) error {
+			return args.inside(s, func(c *C.dsk_tp_args) error {
 				var cerr *C.dsk_error
 				if status := call((*C.dsk_tp_graph)(graph), l, c, &step, &cerr); status != C.DSK_STATUS_OK {
 					return failure(status, cerr)
 				}
 				g.held.keep(args)
+				g.shapes[uint64(step)] = s
 				return nil
 			})
 		})
@@ -184,14 +186,14 @@ func (g *Graph) add(layer *handle, args LayerArgs, call func(graph *C.dsk_tp_gra
 
 // AddLinear appends a layer to its rank's chain and returns its step's number for Set.
 func (g *Graph) AddLinear(l *Linear, args LayerArgs) (uint64, error) {
-	return g.add(l.h, args, func(graph *C.dsk_tp_graph, p unsafe.Pointer, c *C.dsk_tp_args, step *C.uint64_t, cerr **C.dsk_error) C.dsk_status {
+	return g.add(l.h, l.shape, args, func(graph *C.dsk_tp_graph, p unsafe.Pointer, c *C.dsk_tp_args, step *C.uint64_t, cerr **C.dsk_error) C.dsk_status {
 		return C.dsk_tp_graph_add_linear(graph, (*C.dsk_tp_linear)(p), c, step, cerr)
 	})
 }
 
 // AddMLP appends a block to its rank's chain and returns its step's number for Set.
 func (g *Graph) AddMLP(m *MLP, args LayerArgs) (uint64, error) {
-	return g.add(m.h, args, func(graph *C.dsk_tp_graph, p unsafe.Pointer, c *C.dsk_tp_args, step *C.uint64_t, cerr **C.dsk_error) C.dsk_status {
+	return g.add(m.h, m.shape, args, func(graph *C.dsk_tp_graph, p unsafe.Pointer, c *C.dsk_tp_args, step *C.uint64_t, cerr **C.dsk_error) C.dsk_status {
 		return C.dsk_tp_graph_add_mlp(graph, (*C.dsk_tp_mlp)(p), c, step, cerr)
 	})
 }
@@ -212,7 +214,7 @@ func (g *Graph) Capture() error {
 
 // Set changes pointers or m of one step; it counts from the next Capture.
 func (g *Graph) Set(step uint64, args LayerArgs) error {
-	return args.inside(func(c *C.dsk_tp_args) error {
+	return args.inside(g.shapes[step], func(c *C.dsk_tp_args) error {
 		return g.call(func(graph *C.dsk_tp_graph, cerr **C.dsk_error) C.dsk_status {
 			status := C.dsk_tp_graph_set(graph, C.uint64_t(step), c, cerr)
 			if status == C.DSK_STATUS_OK {

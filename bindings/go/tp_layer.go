@@ -4,6 +4,7 @@ package dsk
 import "C"
 
 import (
+	"fmt"
 	"runtime"
 	"unsafe"
 )
@@ -94,7 +95,10 @@ func pinned(pin *runtime.Pinner, b []byte) unsafe.Pointer {
 }
 
 // Linear is a layer: weights sharded, every choice made. Not for several goroutines at once, as are all layers of one Comm.
-type Linear struct{ h *handle }
+type Linear struct {
+	h     *handle
+	shape shape
+}
 
 // LinearOptions describes a layer, unsharded. With QHeads it is a fused QKV: one weight [q | k | v], or three.
 type LinearOptions struct {
@@ -194,7 +198,9 @@ func (c *Comm) NewLinear(o LinearOptions) (*Linear, error) {
 	}
 	l := &Linear{}
 	l.h = own(l, unsafe.Pointer(plan), "Linear", func(p unsafe.Pointer) { C.dsk_tp_linear_destroy((*C.dsk_tp_linear)(p)) })
-	return l, nil
+	info, err := l.Info()
+	l.shape = shapeOf(info, o.Activation)
+	return l, err
 }
 
 // LayerInfo says what a layer is on its rank.
@@ -243,17 +249,40 @@ type LayerArgs struct {
 	WorkspaceBytes        uint64
 }
 
-// inside runs call with the arguments in C's form, holding the device memory that they point into.
-func (a *LayerArgs) inside(call func(*C.dsk_tp_args) error) error {
+// shape is how many bytes a row of a layer's activations has on its rank.
+type shape struct{ input, output uint64 }
+
+func shapeOf(info LayerInfo, activation DType) shape {
+	size := uint64(2)
+	if activation == F32 {
+		size = 4
+	}
+	return shape{info.InputColumns * size, info.OutputColumns * size}
+}
+
+// inside runs call with the arguments in C's form, holding the device memory that they point into. What would go beyond such
+// memory is refused; an address of the caller's own has no known end.
+func (a *LayerArgs) inside(s shape, call func(*C.dsk_tp_args) error) error {
 	c := C.dsk_tp_args{m: C.uint64_t(a.M), workspace_bytes: C.uint64_t(a.WorkspaceBytes)}
 	c.struct_size = C.uint32_t(unsafe.Sizeof(c))
 	for _, part := range []struct {
-		from Address
-		to   *unsafe.Pointer
-	}{{a.X, &c.x}, {a.Y, &c.y}, {a.Residual, &c.residual}, {a.ResidualOut, &c.residual_out}, {a.Workspace, &c.workspace}} {
+		what  string
+		from  Address
+		to    *unsafe.Pointer
+		bytes uint64
+	}{
+		{"X", a.X, &c.x, a.M * s.input}, {"Y", a.Y, &c.y, a.M * s.output}, {"Residual", a.Residual, &c.residual, a.M * s.output},
+		{"ResidualOut", a.ResidualOut, &c.residual_out, a.M * s.output}, {"Workspace", a.Workspace, &c.workspace, a.WorkspaceBytes},
+	} {
 		if part.from.memory == nil {
 			*part.to = foreign(uintptr(part.from.offset))
 			continue
+		}
+		if m := part.from.memory; a.M <= C.DSK_TP_MAX_M && (part.from.offset > m.bytes || part.bytes > m.bytes-part.from.offset) {
+			return &Error{
+				Status: InvalidArgument, Where: "dsk.LayerArgs",
+				Message: fmt.Sprintf("%s needs %d bytes, its device memory has %d from there", part.what, part.bytes, m.bytes-min(part.from.offset, m.bytes)),
+			}
 		}
 		h := part.from.memory.h
 		if !h.enter() {
@@ -268,7 +297,7 @@ func (a *LayerArgs) inside(call func(*C.dsk_tp_args) error) error {
 // Enqueue runs the layer on a stream; on the CPU the work is done when it returns.
 func (l *Linear) Enqueue(args LayerArgs, stream Stream) error {
 	return l.h.inside(func(p unsafe.Pointer) error {
-		return args.inside(func(c *C.dsk_tp_args) error {
+		return args.inside(l.shape, func(c *C.dsk_tp_args) error {
 			var cerr *C.dsk_error
 			return failure(C.dsk_tp_linear_enqueue((*C.dsk_tp_linear)(p), c, foreign(uintptr(stream)), &cerr), cerr)
 		})
@@ -282,7 +311,10 @@ func (l *Linear) Close() error {
 }
 
 // MLP is the block h = activation(x gate^T) * (x up^T), y = h down^T, with the inner dimension split.
-type MLP struct{ h *handle }
+type MLP struct {
+	h     *handle
+	shape shape
+}
 
 // MLPOptions describes an MLP, unsharded.
 type MLPOptions struct {
@@ -336,7 +368,9 @@ func (c *Comm) NewMLP(o MLPOptions) (*MLP, error) {
 	}
 	m := &MLP{}
 	m.h = own(m, unsafe.Pointer(plan), "MLP", func(p unsafe.Pointer) { C.dsk_tp_mlp_destroy((*C.dsk_tp_mlp)(p)) })
-	return m, nil
+	info, err := m.Info()
+	m.shape = shapeOf(info, o.Activation)
+	return m, err
 }
 
 // Info says what the block is on its rank.
@@ -353,7 +387,7 @@ func (m *MLP) Info() (info LayerInfo, err error) {
 // Enqueue runs the block on a stream; on the CPU the work is done when it returns.
 func (m *MLP) Enqueue(args LayerArgs, stream Stream) error {
 	return m.h.inside(func(p unsafe.Pointer) error {
-		return args.inside(func(c *C.dsk_tp_args) error {
+		return args.inside(m.shape, func(c *C.dsk_tp_args) error {
 			var cerr *C.dsk_error
 			return failure(C.dsk_tp_mlp_enqueue((*C.dsk_tp_mlp)(p), c, foreign(uintptr(stream)), &cerr), cerr)
 		})

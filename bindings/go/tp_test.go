@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -104,6 +105,11 @@ func TestRowSplitOverTwoRanks(t *testing.T) {
 			if err := layer.Enqueue(args, 0); err != nil {
 				t.Error(err)
 				return
+			}
+			beyond := args
+			beyond.Y = y.At(4)
+			if err := layer.Enqueue(beyond, 0); !errors.Is(err, InvalidArgument) || !strings.Contains(err.Error(), "Y needs 256 bytes") {
+				t.Errorf("an output beyond its memory: %v", err)
 			}
 			for i, v := range values(t, y) {
 				if v != float32(3*i) {

@@ -24,6 +24,13 @@ public final class Address {
     return memory;
   }
 
+  /** Refuses what goes beyond the memory. */
+  void check(String what, long bytes) {
+    if (memory != null && (offset < 0 || bytes < 0 || offset > memory.size() || bytes > memory.size() - offset)) {
+      throw new IndexOutOfBoundsException(what + " needs " + bytes + " bytes at " + offset + ", its device memory has " + memory.size());
+    }
+  }
+
   long enter() {
     return memory == null ? offset : memory.handle.enter() + offset;
   }

@@ -8,7 +8,9 @@ import java.lang.ref.Reference;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A chain of layers, captured once and replayed. */
 public final class Graph implements AutoCloseable {
@@ -28,6 +30,8 @@ public final class Graph implements AutoCloseable {
   private final Handle handle;
   // Device memory that the chain points into: it stays until the chain goes, even when it is closed before.
   private final Set<Handle> memory = Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
+
+  private final Map<Long, Layers.Shape> shapes = new ConcurrentHashMap<>(); // of each step
 
   /**
    * An empty chain.
@@ -59,11 +63,12 @@ public final class Graph implements AutoCloseable {
     void into(long graph, long layer, long args, long[] step);
   }
 
-  private long add(Handle layer, Layers.Args args, Add add) {
-    return handle.inside(g -> layer.inside(l -> args.inside(a -> {
+  private long add(Handle layer, Layers.Shape shape, Layers.Args args, Add add) {
+    return handle.inside(g -> layer.inside(l -> args.inside(shape, a -> {
       long[] step = new long[1];
       add.into(g, l, a, step);
       keep(args);
+      shapes.put(step[0], shape);
       return step[0];
     })));
   }
@@ -76,7 +81,7 @@ public final class Graph implements AutoCloseable {
    * @return the step's number for {@link #set}
    */
   public long add(Linear layer, Layers.Args args) {
-    return add(layer.handle, args, dsk_native::dsk_tp_graph_add_linear);
+    return add(layer.handle, layer.shape, args, dsk_native::dsk_tp_graph_add_linear);
   }
 
   /**
@@ -87,7 +92,7 @@ public final class Graph implements AutoCloseable {
    * @return the step's number for {@link #set}
    */
   public long add(Mlp block, Layers.Args args) {
-    return add(block.handle, args, dsk_native::dsk_tp_graph_add_mlp);
+    return add(block.handle, block.shape, args, dsk_native::dsk_tp_graph_add_mlp);
   }
 
   /** Captures the chain, or captures it again after {@link #set}. */
@@ -102,7 +107,7 @@ public final class Graph implements AutoCloseable {
    * @param args what it reads and writes
    */
   public void set(long step, Layers.Args args) {
-    handle.inside(g -> args.inside(a -> {
+    handle.inside(g -> args.inside(shapes.getOrDefault(step, new Layers.Shape(0, 0)), a -> {
       int status = dsk_native.dsk_tp_graph_set(g, step, a);
       keep(args);
       return status;

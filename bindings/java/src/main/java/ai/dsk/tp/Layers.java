@@ -81,6 +81,8 @@ public final class Layers {
    */
   public record Args(long m, Address x, Address y, Address residual, Address residualOut, Address workspace, long workspaceBytes) {
     static final int SIZE = 64;
+    private static final long MAX_M = 65536;
+    private static final String[] NAMES = {"x", "y", "residual", "residualOut", "workspace"};
 
     /**
      * Arguments without a residual.
@@ -95,9 +97,18 @@ public final class Layers {
       this(m, x, y, null, null, workspace, workspaceBytes);
     }
 
-    /** Runs a call with the arguments in C's form, holding the device memory that they point into. */
-    <T> T inside(java.util.function.LongFunction<T> call) {
+    /**
+     * Runs a call with the arguments in C's form, holding the device memory that they point into. What would go beyond such
+     * memory is refused; an address of the caller's own has no known end.
+     */
+    <T> T inside(Shape shape, java.util.function.LongFunction<T> call) {
       Address[] parts = {x, y, residual, residualOut, workspace};
+      long[] bytes = {m * shape.input, m * shape.output, m * shape.output, m * shape.output, workspaceBytes};
+      for (int i = 0; i < parts.length; i++) {
+        if (parts[i] != null && m >= 0 && m <= MAX_M) {
+          parts[i].check(NAMES[i], bytes[i]);
+        }
+      }
       Struct s = new Struct(SIZE).size().i32(0).i64(m);
       int entered = 0;
       try {
@@ -114,6 +125,14 @@ public final class Layers {
         }
         Reference.reachabilityFence(s);
       }
+    }
+  }
+
+  /** How many bytes a row of a layer's activations has on its rank. */
+  record Shape(long input, long output) {
+    static Shape of(Info info, DType activation) {
+      long size = activation == DType.F32 ? 4 : 2;
+      return new Shape(info.inputColumns() * size, info.outputColumns() * size);
     }
   }
 

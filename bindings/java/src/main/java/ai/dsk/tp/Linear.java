@@ -42,6 +42,7 @@ public final class Linear implements AutoCloseable {
 
   static final int DESC_SIZE = 72;
   final Handle handle;
+  final Layers.Shape shape;
 
   /**
    * Shards and loads the weights and makes every choice.
@@ -69,6 +70,7 @@ public final class Linear implements AutoCloseable {
       }));
     });
     handle = Handle.own(this, pointer, "Linear", dsk_native::dsk_tp_linear_destroy);
+    shape = Layers.Shape.of(info(), o.activation());
   }
 
   /**
@@ -90,7 +92,7 @@ public final class Linear implements AutoCloseable {
    * @param stream the stream; 0 on the CPU
    */
   public void enqueue(Layers.Args args, long stream) {
-    handle.inside(p -> args.inside(a -> dsk_native.dsk_tp_linear_enqueue(p, a, stream)));
+    handle.inside(p -> args.inside(shape, a -> dsk_native.dsk_tp_linear_enqueue(p, a, stream)));
   }
 
   @Override

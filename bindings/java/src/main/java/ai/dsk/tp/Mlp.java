@@ -29,6 +29,7 @@ public final class Mlp implements AutoCloseable {
 
   static final int DESC_SIZE = 72;
   final Handle handle;
+  final Layers.Shape shape;
 
   /**
    * Shards and loads the weights and makes every choice.
@@ -60,6 +61,7 @@ public final class Mlp implements AutoCloseable {
       }));
     });
     handle = Handle.own(this, pointer, "Mlp", dsk_native::dsk_tp_mlp_destroy);
+    shape = Layers.Shape.of(info(), o.activation());
   }
 
   /**
@@ -81,7 +83,7 @@ public final class Mlp implements AutoCloseable {
    * @param stream the stream; 0 on the CPU
    */
   public void enqueue(Layers.Args args, long stream) {
-    handle.inside(p -> args.inside(a -> dsk_native.dsk_tp_mlp_enqueue(p, a, stream)));
+    handle.inside(p -> args.inside(shape, a -> dsk_native.dsk_tp_mlp_enqueue(p, a, stream)));
   }
 
   @Override

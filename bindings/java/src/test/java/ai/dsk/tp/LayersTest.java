@@ -71,6 +71,8 @@ class LayersTest {
             try (DeviceMemory x = filled(device, ramp(rank * WIDTH / 2, (rank + 1) * WIDTH / 2)); DeviceMemory y = device.allocate(4 * WIDTH);
                 DeviceMemory scratch = device.allocate(info.workspaceBytes() + 256)) {
               layer.enqueue(new Layers.Args(1, x.at(0), y.at(0), scratch.at(0), info.workspaceBytes()), 0);
+              assertThrows(IndexOutOfBoundsException.class,
+                  () -> layer.enqueue(new Layers.Args(1, x.at(0), y.at(4), scratch.at(0), info.workspaceBytes()), 0));
               ByteBuffer out = floats(WIDTH);
               y.read(0, out);
               for (int i = 0; i < WIDTH; i++) {

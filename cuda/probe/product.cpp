@@ -1,14 +1,11 @@
 // Products by cuBLASLt: its own first choices are timed once each, and the fastest is measured.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
 
 #include "blas.hpp"
 #include "probe/case.hpp"
 #include "probe/fill.hpp"
+#include "probe/operands.hpp"
 
 namespace dsk::cuda::probe {
 namespace {
@@ -17,30 +14,6 @@ void check_blas(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   throw Failure(status == CUBLAS_STATUS_NOT_SUPPORTED ? DSK_STATUS_UNSUPPORTED : DSK_STATUS_BACKEND,
                 std::string(what) + ": " + blas().status_name(status));
-}
-
-struct Types {
-  cudaDataType_t input, output, scale;
-  cublasComputeType_t compute;
-  std::uint64_t input_bytes, output_bytes;
-};
-
-Types types_of(dsk_dtype dtype) {
-  switch (dtype) {
-  case DSK_DTYPE_BF16:
-    return {CUDA_R_16BF, CUDA_R_16BF, CUDA_R_32F, CUBLAS_COMPUTE_32F, 2, 2};
-  case DSK_DTYPE_F16:
-    return {CUDA_R_16F, CUDA_R_16F, CUDA_R_32F, CUBLAS_COMPUTE_32F, 2, 2};
-  case DSK_DTYPE_F32:
-    return {CUDA_R_32F, CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32, 4, 4};
-  case DSK_DTYPE_F8E4M3:
-    return {CUDA_R_8F_E4M3, CUDA_R_16BF, CUDA_R_32F, CUBLAS_COMPUTE_32F, 1, 2};
-  case DSK_DTYPE_I8:
-    return {CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, CUBLAS_COMPUTE_32I, 1, 4};
-  default:
-    throw Failure(DSK_STATUS_UNSUPPORTED,
-                  "no product has operands of type " + std::to_string(static_cast<int>(dtype)));
-  }
 }
 
 constexpr std::uint64_t workspace_bytes = std::uint64_t{32} << 20;
@@ -168,35 +141,6 @@ private:
                     "cuBLASLt " + b.version + " could run none of its kernels for this product");
   }
 
-  double element(const std::vector<char>& bytes, std::size_t at) const {
-    const char* p = bytes.data() + at * types_.output_bytes;
-    switch (types_.output) {
-    case CUDA_R_16BF: {
-      std::uint16_t code;
-      std::memcpy(&code, p, 2);
-      const std::uint32_t wide = static_cast<std::uint32_t>(code) << 16;
-      float value;
-      std::memcpy(&value, &wide, 4);
-      return value;
-    }
-    case CUDA_R_16F: {
-      __half_raw raw;
-      std::memcpy(&raw.x, p, 2);
-      return __half2float(__half(raw));
-    }
-    case CUDA_R_32I: {
-      std::int32_t value;
-      std::memcpy(&value, p, 4);
-      return value;
-    }
-    default: {
-      float value;
-      std::memcpy(&value, p, 4);
-      return value;
-    }
-    }
-  }
-
   // Sixteen places against sums in whole numbers, which are exact.
   void verify() {
     check(cudaMemset(y_.get(), 0xff, m_ * n_ * types_.output_bytes), "cudaMemset");
@@ -213,7 +157,7 @@ private:
       if (!zeros_)
         for (std::uint64_t j = 0; j < k_; ++j)
           wanted += small_integer(row * k_ + j, 1) * small_integer(column * k_ + j, 2);
-      const double got = element(one, 0);
+      const double got = element(one.data(), types_.output);
       difference += (got - wanted) * (got - wanted);
       size += wanted * wanted;
     }

@@ -260,7 +260,7 @@ TEST_CASE(
     for (const std::uint32_t ranks : {1u, 2u, 4u, 8u}) {
       const auto on_gpu = comms_of(device.get(), ranks), on_cpu = comms_of(host.get(), ranks);
       for (std::uint32_t r = 0; r<ranks; r += ranks> 4 ? 3 : 1)
-        for (const std::size_t m : {1u, 9u, 70u}) {
+        for (const std::size_t m : {1u, 70u}) {
           CAPTURE(format);
           CAPTURE(ranks);
           CAPTURE(r);
@@ -275,7 +275,7 @@ TEST_CASE(
           for (const bool gpu : {false, true}) {
             dsk_tp_device* on = gpu ? device.get() : host.get();
             dsk_tp_comm* comm = (gpu ? on_gpu : on_cpu)[r].get();
-            desc.flags = gpu ? (ranks == 2 ? 0 : DSK_TP_NO_MEASURE) : DSK_TP_REFERENCE;
+            desc.flags = gpu ? (ranks == 2 && r == 0 ? 0 : DSK_TP_NO_MEASURE) : DSK_TP_REFERENCE;
             const Plan plan(comm, desc);
             Memory xs(on, x), y(on, m * plan.info.output_columns * 2),
                 space(on, plan.info.workspace_bytes);

@@ -15,10 +15,13 @@ namespace {
 using protocol::Packet;
 
 constexpr std::uint32_t slots = 3;
-constexpr int threads = 128; // small blocks spread a short message over many multiprocessors
-constexpr std::uint32_t most_blocks = 64;  // of one rank
+constexpr int threads = 64; // small blocks spread a short message over many multiprocessors
+constexpr std::uint32_t most_blocks = 128; // of one rank
 constexpr std::uint32_t kernel_ranks = 16; // of one cooperative launch
-constexpr std::uint64_t one_shot_limit = 256 * 1024;
+/// Up to here one-shot; above it the whole vector to every rank costs more than a second step does.
+constexpr std::uint64_t one_shot_limit(std::uint32_t ranks) {
+  return std::max<std::uint64_t>(16 * 1024, 512 * 1024 / ranks);
+}
 
 /// In host memory that the device sees: what the host must know or say while kernels run. Reading
 /// it goes over PCIe, so kernels look at it only after a long wait.
@@ -39,9 +42,6 @@ struct Rotation {
 /// One rank's device memory as kernels see it.
 struct RankView {
   std::uint32_t rank;
-  Packet* const* gather;  // [rank] of the one-shot region
-  Packet* const* partial; // two-shot
-  Packet* const* result;
   Rotation* one_shot;
   Rotation* two_shot;
   Status* status;
@@ -50,6 +50,14 @@ struct RankView {
 };
 struct Views {
   RankView of[kernel_ranks];
+};
+
+/// Every rank's regions: kernel parameters, because a look-up in device memory would cost a round
+/// trip before the first packet leaves.
+struct Tables {
+  Packet* gather[protocol::max_ranks]; // one-shot
+  Packet* partial[protocol::max_ranks];
+  Packet* result[protocol::max_ranks];
 };
 
 struct Shape {
@@ -74,13 +82,10 @@ struct PeerMemory {
   bool several_devices;
   std::uint64_t start_ns = 0;
 
-  /// The clears of the call before are complete with its kernel; this passes them on to the peers
-  /// that will read this call.
+  /// The clears of the call before are complete with its kernel, for all of this device; the fence
+  /// passes them on to peers on other devices that will read this call.
   __device__ void begin() {
-    if (several_devices)
-      __threadfence_system();
-    else
-      __threadfence();
+    if (several_devices) __threadfence_system();
   }
   /// Nothing but what the loads themselves brought is used after them.
   __device__ void end() {}
@@ -161,20 +166,25 @@ enum class Kind { reduce, gather };
 
 template <Kind kind, class Sum>
 __global__ void __launch_bounds__(threads)
-    one_shot_kernel(Shape shape, Views views, std::uint64_t bytes, std::uint64_t stride) {
+    one_shot_kernel(Shape shape, const __grid_constant__ Tables tables, Views views,
+                    std::uint64_t bytes, std::uint64_t stride) {
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
+  const Reader reader{static_cast<const std::byte*>(self.in), bytes};
+  // The first packet is on its way while the turn is looked up.
+  const std::uint64_t mine = blockIdx.x * std::uint64_t{threads} + threadIdx.x;
+  const Packet early = mine < (bytes + 15) / 16 ? reader(mine) : Packet{};
   const protocol::Turn turn = self.one_shot->turn[blockIdx.x];
   PeerMemory memory{self.status, &self.one_shot->stopped, turn.epoch, shape.timeout_ns,
                     shape.several_devices};
   const std::uint64_t packets = (bytes + 15) / 16;
-  const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x,
-                              std::uint64_t{gridDim.x} * threads};
+  const protocol::Lanes lanes{mine, std::uint64_t{gridDim.x} * threads};
   if (!self.one_shot->stopped) {
-    protocol::one_shot_push(memory, shape.one_shot, self.rank, self.gather, turn, packets, lanes,
-                            Reader{static_cast<const std::byte*>(self.in), bytes});
+    protocol::one_shot_push(memory, shape.one_shot, self.rank, tables.gather, turn, packets, lanes,
+                            [&](std::uint64_t i) { return i == mine ? early : reader(i); });
     Sum sum;
-    protocol::one_shot_collect(memory, shape.one_shot, self.rank, self.gather, turn, packets, lanes,
+    protocol::one_shot_collect(memory, shape.one_shot, self.rank, tables.gather, turn, packets,
+                               lanes,
                                [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
                                  auto* out = static_cast<std::byte*>(self.out);
                                  if constexpr (kind == Kind::gather) {
@@ -192,7 +202,8 @@ __global__ void __launch_bounds__(threads)
 
 template <class Sum>
 __global__ void __launch_bounds__(threads)
-    two_shot_kernel(Shape shape, Views views, std::uint64_t bytes) {
+    two_shot_kernel(Shape shape, const __grid_constant__ Tables tables, Views views,
+                    std::uint64_t bytes) {
   wait_for_producer();
   const RankView& self = views.of[blockIdx.y];
   const protocol::Turn turn = self.two_shot->turn[blockIdx.x];
@@ -202,11 +213,11 @@ __global__ void __launch_bounds__(threads)
   const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x,
                               std::uint64_t{gridDim.x} * threads};
   if (!self.two_shot->stopped) {
-    protocol::two_shot_push(memory, shape.two_shot, self.rank, self.partial, self.result, turn,
+    protocol::two_shot_push(memory, shape.two_shot, self.rank, tables.partial, tables.result, turn,
                             packets, lanes, Reader{static_cast<const std::byte*>(self.in), bytes});
-    if (protocol::two_shot_reduce<Sum>(memory, shape.two_shot, self.rank, self.partial, self.result,
-                                       turn, packets, lanes))
-      protocol::two_shot_collect(memory, shape.two_shot, self.rank, self.result, turn, packets,
+    if (protocol::two_shot_reduce<Sum>(memory, shape.two_shot, self.rank, tables.partial,
+                                       tables.result, turn, packets, lanes))
+      protocol::two_shot_collect(memory, shape.two_shot, self.rank, tables.result, turn, packets,
                                  lanes, [&](std::uint64_t i, const Packet& packet) {
                                    write_packet(static_cast<std::byte*>(self.out), bytes, i,
                                                 packet);
@@ -226,13 +237,13 @@ struct Shared {
   struct Rank {
     Device* device = nullptr;
     Packet *gather = nullptr, *partial = nullptr, *result = nullptr;
-    Packet** tables = nullptr; // on its device: gather, partial, result of all ranks
     Rotation* rotations = nullptr;
     Status* status = nullptr;
     cudaEvent_t event = nullptr;
   };
   std::vector<Rank> ranks;
   Shape shape{};
+  Tables tables{};
   std::uint32_t block_limit = 1; // of one rank, so that all ranks of a device are resident at once
 
   ~Shared() {
@@ -240,8 +251,7 @@ struct Shared {
       try {
         const Current current(rank.device->ordinal);
         for (void* memory : {static_cast<void*>(rank.gather), static_cast<void*>(rank.partial),
-                             static_cast<void*>(rank.result), static_cast<void*>(rank.tables),
-                             static_cast<void*>(rank.rotations)})
+                             static_cast<void*>(rank.result), static_cast<void*>(rank.rotations)})
           (void)cudaFree(memory);
         (void)cudaFreeHost(rank.status);
         if (rank.event) (void)cudaEventDestroy(rank.event);
@@ -313,12 +323,8 @@ private:
 
   RankView view(const dsk_backend_collective& call, std::uint64_t from) const {
     const Shared::Rank& mine = shared_->ranks[rank_];
-    const std::size_t world = shared_->ranks.size();
     RankView out{};
     out.rank = rank_;
-    out.gather = mine.tables;
-    out.partial = mine.tables + world;
-    out.result = mine.tables + 2 * world;
     out.one_shot = mine.rotations;
     out.two_shot = mine.rotations + 1;
     out.status = mine.status;
@@ -357,8 +363,8 @@ private:
       const std::uint64_t packets = (piece + 15) / 16;
       const auto blocks = static_cast<std::uint32_t>(
           std::clamp<std::uint64_t>((packets + threads - 1) / threads, 1, shared_->block_limit));
-      void* parameters[] = {&shared_->shape, &views, &piece,
-                            &stride}; // the two-shot kernel takes three of them
+      void* parameters[] = {&shared_->shape, &shared_->tables, &views, &piece,
+                            &stride}; // the two-shot kernel does without the last
       const dim3 grid(blocks, together);
       if (together > 1) {
         check(cudaLaunchCooperativeKernel(kernel, grid, dim3(threads), parameters, 0, stream),
@@ -428,7 +434,7 @@ make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_opti
   Shape& shape = shared->shape;
   const std::uint64_t packets =
       std::clamp<std::uint64_t>(options.max_bytes, 4096, std::uint64_t{1} << 30) / 16;
-  shape.one_shot = {slots, world, std::min(packets, one_shot_limit / 16)};
+  shape.one_shot = {slots, world, std::min(packets, one_shot_limit(world) / 16)};
   shape.two_shot = {{slots, world, (packets + world - 1) / world}, {slots, 1, packets}};
   shape.timeout_ns = options.timeout_ms * 1000000;
   shape.several_devices = std::any_of(devices.begin(), devices.end(), [&](const Device* d) {
@@ -463,8 +469,6 @@ make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_opti
     region(rank.gather, shape.one_shot.packets());
     region(rank.partial, shape.two_shot.partial.packets());
     region(rank.result, shape.two_shot.result.packets());
-    check(cudaMalloc(reinterpret_cast<void**>(&rank.tables), 3 * world * sizeof(Packet*)),
-          "cudaMalloc");
     check(cudaMalloc(reinterpret_cast<void**>(&rank.rotations), 2 * sizeof(Rotation)),
           "cudaMalloc");
     check(cudaMemset(rank.rotations, 0, 2 * sizeof(Rotation)), "cudaMemset");
@@ -483,18 +487,14 @@ make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_opti
                       [&](const Device* d) { return d->ordinal == device->ordinal; }));
     shared->block_limit = std::min(shared->block_limit, resident_blocks(*device, beside));
   }
-  std::vector<Packet*> table;
-  for (const auto member : {&Shared::Rank::gather, &Shared::Rank::partial, &Shared::Rank::result})
-    for (const Shared::Rank& rank : shared->ranks)
-      table.push_back(rank.*member);
-  std::vector<std::unique_ptr<dsk_backend_comm>> comms;
   for (std::uint32_t r = 0; r < world; ++r) {
-    const Current current(devices[r]->ordinal);
-    check(cudaMemcpy(shared->ranks[r].tables, table.data(), table.size() * sizeof(Packet*),
-                     cudaMemcpyHostToDevice),
-          "cudaMemcpy");
-    comms.push_back(std::make_unique<PeerComm>(shared, r));
+    shared->tables.gather[r] = shared->ranks[r].gather;
+    shared->tables.partial[r] = shared->ranks[r].partial;
+    shared->tables.result[r] = shared->ranks[r].result;
   }
+  std::vector<std::unique_ptr<dsk_backend_comm>> comms;
+  for (std::uint32_t r = 0; r < world; ++r)
+    comms.push_back(std::make_unique<PeerComm>(shared, r));
   return comms;
 }
 

@@ -20,7 +20,8 @@ __device__ __forceinline__ void wait_for_producer() {
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
-/// Lets the next kernel begin its own preparation.
+/// Lets the next kernel begin its own preparation as soon as every block of this one runs. It may
+/// be called before the wait: the next kernel's own wait is for the whole of this one.
 __device__ __forceinline__ void allow_consumer() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
@@ -86,6 +87,54 @@ __device__ __forceinline__ float warp_max(float value) {
   for (int mask = 16; mask > 0; mask >>= 1)
     value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, mask));
   return value;
+}
+
+/// Eight 16-bit values of a lane, of 128 that half a warp holds, as E4M3 codes with the block's
+/// scale.
+__device__ __forceinline__ uint2 quantised_eight(const uint4& raw, dsk_dtype dtype, float& scale) {
+  float value[8];
+  const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    if (dtype == DSK_DTYPE_BF16) {
+      value[2 * i] = __uint_as_float(words[i] << 16);
+      value[2 * i + 1] = __uint_as_float(words[i] & 0xffff0000u);
+    } else {
+      const float2 pair = __half22float2(*reinterpret_cast<const __half2*>(&words[i]));
+      value[2 * i] = pair.x;
+      value[2 * i + 1] = pair.y;
+    }
+  float largest = 0.0f;
+#pragma unroll
+  for (int i = 0; i < 8; ++i)
+    largest = fmaxf(largest, fabsf(value[i]));
+#pragma unroll
+  for (int mask = 8; mask > 0; mask >>= 1)
+    largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, mask));
+  scale = number::block_scale(largest, number::e4m3_largest);
+  float quotient[8];
+  if (scale > 0x1p-80f && scale < 0x1p80f) {
+    // The exact quotient by one reciprocal: Markstein's correction rounds it right (Handbook of
+    // Floating-Point Arithmetic, 2nd edition, section 4.7).
+    const float inverse = __frcp_rn(scale);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      const float near = value[i] * inverse;
+      quotient[i] = fmaf(fmaf(-near, scale, value[i]), inverse, near);
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      quotient[i] = value[i] / scale;
+  }
+  std::uint32_t codes[2] = {0, 0};
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    codes[i / 2] |=
+        std::uint32_t{__nv_cvt_float2_to_fp8x2(make_float2(quotient[2 * i], quotient[2 * i + 1]),
+                                               __NV_SATFINITE, __NV_E4M3)}
+        << (16 * (i % 2));
+  return make_uint2(codes[0], codes[1]);
 }
 
 /// Kernel launch with the programmatic attribute where it is asked for. Errors show in

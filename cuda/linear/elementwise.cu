@@ -20,8 +20,8 @@ template <class T>
 __global__ void __launch_bounds__(threads)
     activate_kernel(dsk_backend_activation activation, std::uint64_t m, std::uint64_t inner,
                     const T* gate_up, T* h) {
-  wait_for_producer();
   allow_consumer();
+  wait_for_producer();
   const std::uint64_t count = m * inner;
   for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count;
        i += std::uint64_t{gridDim.x} * threads) {
@@ -38,8 +38,8 @@ __global__ void __launch_bounds__(1024)
     epilogue_kernel(dsk_backend_epilogue_desc desc, const void* in, const T* residual,
                     T* residual_out, T* out) {
   __shared__ float scratch[32];
-  wait_for_producer();
   allow_consumer();
+  wait_for_producer();
   const std::uint64_t at = blockIdx.x * desc.n;
   float squares = 0.0f;
   for (std::uint64_t i = threadIdx.x; i < desc.n; i += blockDim.x) {
@@ -72,8 +72,8 @@ template <class Word>
 __global__ void __launch_bounds__(threads)
     unpack_kernel(Offsets offsets, std::uint32_t ranks, std::uint64_t widest, std::uint64_t m,
                   const Word* in, Word* out) {
-  wait_for_producer();
   allow_consumer();
+  wait_for_producer();
   const std::uint32_t rank = blockIdx.y;
   const std::uint64_t width = offsets.at[rank + 1] - offsets.at[rank], count = m * width;
   for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count;
@@ -84,8 +84,8 @@ __global__ void __launch_bounds__(threads)
 template <class T>
 __global__ void __launch_bounds__(threads)
     sum_kernel(std::uint32_t ranks, std::uint64_t count, const T* in, T* out) {
-  wait_for_producer();
   allow_consumer();
+  wait_for_producer();
   for (std::uint64_t i = std::uint64_t{blockIdx.x} * threads + threadIdx.x; i < count;
        i += std::uint64_t{gridDim.x} * threads) {
     float sum = 0.0f;

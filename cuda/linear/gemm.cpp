@@ -178,6 +178,11 @@ Choice Gemm::fallback() const {
   return choice;
 }
 
+SkinnyDevice Gemm::skinny_device() const {
+  return {device_.compute == 90, static_cast<std::uint32_t>(device_.multiprocessors),
+          device_.shared_limit};
+}
+
 const Choice& Gemm::choice_for(std::uint64_t m) const {
   for (const Choice& choice : choices_)
     if (m <= choice.m && m % choice.step == 0) return choice;
@@ -196,6 +201,20 @@ void Gemm::run(const Choice& choice, std::uint64_t m, const void* x, void* y, vo
   case Route::gemv:
     gemv(view, choice.gemv, rows, x, y, launch);
     break;
+  case Route::skinny: {
+    const SkinnyDevice device = skinny_device();
+    // A choice holds for a range of m and for any x; what it does not take the fallback does.
+    if (!skinny_takes(view, choice.skinny, device, rows) ||
+        reinterpret_cast<std::uintptr_t>(x) % 16 != 0)
+      return run(fallback(), m, x, y, workspace, stream, w);
+    const bool codes_first = quantises() && !choice.skinny.quantises;
+    if (codes_first) quantise_narrow(view, rows, x, codes, scales, launch);
+    if (!skinny(view, choice.skinny, device, rows, codes_first ? codes : x, scales, y, launch)) {
+      check(cudaGetLastError(), "launching the product");
+      throw Failure(DSK_STATUS_BACKEND, "the driver refuses to describe the product's tensors");
+    }
+    break;
+  }
   case Route::plain:
     plain(view, rows, static_cast<const float*>(x), y, launch);
     break;
@@ -229,9 +248,9 @@ void Gemm::enqueue(std::uint64_t m, const void* x, void* y, void* workspace,
   run(choice_for(m), m, x, y, workspace, stream);
 }
 
-/* Choices as text: M[/STEP]:ROUTE[:DETAIL] joined by ';'. A gemv's detail is ROWS,SPLIT; cuBLASLt's
-   is its workspace and the opaque algorithm in hexadecimal, which holds for one version of the
-   library only (the tuning key has it). */
+/* Choices as text: M[/STEP]:ROUTE[:DETAIL] joined by ';'. A gemv's detail is ROWS,SPLIT; a skinny
+   product's SPLIT,ROWS,SHARE,QUANTISES; cuBLASLt's is its workspace and the opaque algorithm in
+   hexadecimal, which holds for one version of the library only (the tuning key has it). */
 
 void Gemm::set_text() {
   text_.clear();
@@ -243,6 +262,10 @@ void Gemm::set_text() {
     if (choice.route == Route::gemv)
       text_ +=
           ":" + std::to_string(choice.gemv.rows_per_warp) + "," + std::to_string(choice.gemv.split);
+    if (choice.route == Route::skinny)
+      text_ += ":" + std::to_string(choice.skinny.split) + "," +
+               std::to_string(choice.skinny.rows) + "," + std::to_string(choice.skinny.share) +
+               (choice.skinny.quantises ? ",1" : ",0");
     if (choice.route == Route::blas) {
       text_ += ":" + std::to_string(choice.algo_workspace) + ",";
       unsigned char bytes[sizeof choice.algo];
@@ -278,6 +301,22 @@ bool Gemm::read_text(const char* text, std::size_t len) {
                          (g.split == 1 || g.split == 2 || g.split == 4 || g.split == 8);
       if (!known || choice.m > gemv_most_rows ||
           !gemv_takes(view_, static_cast<std::uint32_t>(choice.m), device_.shared_limit))
+        return false;
+      break;
+    }
+    case Route::skinny: {
+      SkinnyChoice& c = choice.skinny;
+      std::uint32_t quantises_x = 0;
+      if (!take(':') || !number(c.split) || !take(',') || !number(c.rows) || !take(',') ||
+          !number(c.share) || !take(',') || !number(quantises_x))
+        return false;
+      c.quantises = quantises_x == 1;
+      const bool known =
+          (c.split == 1 || c.split == 2 || c.split == 4 || c.split == 8 || c.split == 16) &&
+          c.rows % 8 == 0 && c.rows >= 40 && c.rows <= 64 && c.share >= 1 && c.share <= 3 &&
+          quantises_x <= 1;
+      if (!known || choice.m > skinny_most_rows ||
+          !skinny_takes(view_, c, skinny_device(), static_cast<std::uint32_t>(choice.m)))
         return false;
       break;
     }

@@ -12,7 +12,7 @@
 
 namespace dsk::cuda {
 
-enum class Route : std::uint32_t { gemv = 'g', tile = 't', plain = 'p', blas = 'b' };
+enum class Route : std::uint32_t { gemv = 'g', skinny = 's', tile = 't', plain = 'p', blas = 'b' };
 
 /// What runs for m up to `m` that are multiples of `step`; the entry behind it takes the others.
 struct Choice {
@@ -20,6 +20,7 @@ struct Choice {
   std::uint64_t step = 1;
   Route route = Route::tile;
   GemvChoice gemv{1, 1};
+  SkinnyChoice skinny{1, 64, 1, false};
   cublasLtMatmulAlgo_t algo{};
   std::size_t algo_workspace = 0;
   double us = 0.0; // when measured
@@ -53,6 +54,7 @@ private:
            cudaStream_t stream, const void* w = nullptr) const;
   const Choice& choice_for(std::uint64_t m) const;
   Choice fallback() const;
+  SkinnyDevice skinny_device() const;
   bool quantises() const {
     return view_.weight == DSK_DTYPE_F8E4M3 || view_.weight == DSK_DTYPE_I8;
   }

@@ -177,10 +177,10 @@ __global__ void __launch_bounds__(threads)
     }
   };
   fetch(part); // weights do not depend on the kernel before
+  allow_consumer();
   wait_for_producer();
   stage_x<format, Element, M>(p, m, x, shared_x, shared_scale, scratch);
   __syncthreads();
-  allow_consumer();
 
   float sum[Rows][M] = {};
   for (std::uint32_t chunk = part; chunk < chunks; chunk += depth * split) {

@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "dsk/backend.h"
 
@@ -48,6 +49,38 @@ bool gemv_takes(const ProductView& product, std::uint32_t m, std::size_t shared_
 void gemv_prepare(std::size_t shared_limit);
 void gemv(const ProductView& product, GemvChoice choice, std::uint32_t m, const void* x, void* y,
           Launch launch);
+
+/* ------------------------------------- one to 64 rows on Hopper: weights streamed by the copy
+ * engine */
+
+inline constexpr std::uint32_t skinny_most_rows = 64;
+
+struct SkinnyChoice {
+  std::uint32_t split; // blocks of a cluster that share k: 1, 2, 4, 8 or 16
+  std::uint32_t rows;  // of w in a tile: 64; without a split also 40, 48 or 56
+  std::uint32_t share; // a block takes this part of a multiprocessor's shared memory: 1, 2 or 3
+  bool quantises;      // FP8 up to 16 rows: every block quantises its part of x itself
+};
+
+/// What the kernel's launch depends on.
+struct SkinnyDevice {
+  bool usable; // compute capability 9.0
+  std::uint32_t multiprocessors;
+  std::size_t shared_limit;
+};
+
+bool skinny_takes(const ProductView& product, const SkinnyChoice& choice,
+                  const SkinnyDevice& device, std::uint32_t m);
+/// The choices worth measuring for m rows; none where the kernel does not take the product.
+std::vector<SkinnyChoice> skinny_candidates(const ProductView& product, const SkinnyDevice& device,
+                                            std::uint32_t m);
+/// Raises the kernels' limits; once per device, before capture.
+void skinny_prepare(std::size_t shared_limit);
+/// `x`: the activations, or for FP8 that the kernel does not quantise itself the codes and scales
+/// of quantise_narrow. False when the launch is refused (x not aligned to 16 bytes, or a cluster
+/// that does not fit).
+bool skinny(const ProductView& product, const SkinnyChoice& choice, const SkinnyDevice& device,
+            std::uint32_t m, const void* x, const float* x_scales, void* y, Launch launch);
 
 /* -------------------------------------------------- any number of rows: tiles */
 

@@ -14,8 +14,8 @@ __global__ void __launch_bounds__(threads)
     quantise_e4m3(ProductView p, std::uint32_t m, const void* x, void* codes, float* scales) {
   const int lane = threadIdx.x % 32;
   const std::uint64_t job = std::uint64_t{blockIdx.x} * warps + threadIdx.x / 32;
-  wait_for_producer();
   allow_consumer();
+  wait_for_producer();
   if (job >= std::uint64_t{m} * p.scale_columns) return;
   const std::uint64_t row = job / p.scale_columns;
   const std::uint32_t column = static_cast<std::uint32_t>(job % p.scale_columns);
@@ -45,13 +45,35 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
+/// The same with bytes and transposed scales for rows that 16-byte loads can take: half a warp for
+/// each block.
+__global__ void __launch_bounds__(threads)
+    quantise_e4m3_vectors(ProductView p, std::uint32_t m, const void* x, std::uint8_t* codes,
+                          float* scales) {
+  const std::uint64_t job = std::uint64_t{blockIdx.x} * (threads / 16) + threadIdx.x / 16;
+  const std::uint32_t lane = threadIdx.x % 16;
+  const std::uint64_t row = job / p.scale_columns;
+  const auto column = static_cast<std::uint32_t>(job % p.scale_columns);
+  const int at = static_cast<int>(column * 128 + lane * 8) - static_cast<int>(p.k_phase);
+  const bool inside = row < m && at >= 0 && at < static_cast<int>(p.k);
+  allow_consumer();
+  wait_for_producer();
+  uint4 raw = make_uint4(0, 0, 0, 0);
+  if (inside)
+    raw = *reinterpret_cast<const uint4*>(static_cast<const std::uint16_t*>(x) + row * p.k + at);
+  float scale;
+  const uint2 eight = quantised_eight(raw, p.activation, scale);
+  if (row < m && lane == 0) scales[std::uint64_t{column} * ((m + 3) / 4 * 4) + row] = scale;
+  if (inside) *reinterpret_cast<uint2*>(codes + row * p.k + at) = eight;
+}
+
 /// One thread block for each row.
 __global__ void __launch_bounds__(threads)
     quantise_int8(ProductView p, const void* x, __half* codes, float* scales) {
   __shared__ float scratch[warps];
   const std::uint64_t row = blockIdx.x;
-  wait_for_producer();
   allow_consumer();
+  wait_for_producer();
   float largest = 0.0f;
   for (std::uint32_t i = threadIdx.x; i < p.k; i += threads)
     largest = fmaxf(largest, fabsf(load_as_float(x, p.activation, row * p.k + i)));
@@ -121,6 +143,12 @@ void quantise_wide(const ProductView& p, std::uint32_t m, const void* x, void* c
 void quantise_narrow(const ProductView& p, std::uint32_t m, const void* x, void* codes,
                      float* scales, Launch launch) {
   const std::uint64_t jobs = std::uint64_t{m} * p.scale_columns;
+  if (p.activation != DSK_DTYPE_F32 && p.k % 8 == 0 && p.k_phase % 8 == 0 &&
+      reinterpret_cast<std::uintptr_t>(x) % 16 == 0) {
+    launch_kernel(quantise_e4m3_vectors, dim3(static_cast<unsigned>((jobs + 15) / 16)),
+                  dim3(threads), 0, launch, p, m, x, static_cast<std::uint8_t*>(codes), scales);
+    return;
+  }
   launch_kernel(quantise_e4m3<true>, dim3(static_cast<unsigned>((jobs + warps - 1) / warps)),
                 dim3(threads), 0, launch, p, m, x, codes, scales);
 }

@@ -168,9 +168,9 @@ __global__ void __launch_bounds__(threads)
   };
 
   load_w(0);
+  allow_consumer();
   wait_for_producer();
   load_x(0);
-  allow_consumer();
   float total[parts_m][4] = {};
   for (std::uint32_t tile = 0; tile < tiles; ++tile) {
     __syncthreads();
@@ -276,8 +276,8 @@ __global__ void __launch_bounds__(256)
   const int column = threadIdx.x % 32, row = threadIdx.x / 32;
   const std::uint32_t first_n = blockIdx.x * plain_tile, first_m = blockIdx.y * plain_tile;
   float sum[4] = {};
-  wait_for_producer();
   allow_consumer();
+  wait_for_producer();
   for (std::uint32_t from = 0; from < p.k; from += plain_tile) {
     const std::uint32_t k = from + column;
 #pragma unroll

@@ -12,7 +12,7 @@ constexpr std::size_t blas_workspace = std::size_t{32} << 20;
 constexpr int most_heuristics = 16;
 constexpr std::uint64_t most_measured = 8192;
 constexpr double never = 1e30;
-constexpr std::uint64_t most_copies = 32;
+constexpr std::uint64_t most_copies = 64;
 constexpr std::uint64_t checked_rows = 64; // results are compared on these many rows at most
 
 std::uint64_t element_bytes(dsk_dtype dtype) {
@@ -107,6 +107,14 @@ std::vector<Choice> Tuner::candidates(std::uint64_t m) const {
         choice.gemv = {rows, split};
         add(choice);
       }
+  if (m <= skinny_most_rows)
+    for (const SkinnyChoice& skinny :
+         skinny_candidates(p, gemm_.skinny_device(), static_cast<std::uint32_t>(m))) {
+      Choice choice;
+      choice.route = Route::skinny;
+      choice.skinny = skinny;
+      add(choice);
+    }
   add(gemm_.fallback());
   if (!gemm_.blas_takes()) return out;
   Gemm::BlasCall call;
@@ -232,15 +240,24 @@ std::vector<Choice> Tuner::best(std::uint64_t m, std::uint64_t from) {
     right.resize(finalists);
     right.insert(right.end(), general.begin(), general.end());
   }
-  // In turns, because clocks drift: the median of each one's rounds.
+  // In turns, because clocks drift: the median of each one's rounds. More rounds for those that the
+  // first have left close together.
   std::vector<std::vector<double>> rounds(right.size());
-  for (int round = 0; round < 5; ++round)
-    for (std::size_t i = 0; i < right.size(); ++i)
-      rounds[i].push_back(time_us(right[i], m, last_runs));
-  for (std::size_t i = 0; i < right.size(); ++i) {
-    std::sort(rounds[i].begin(), rounds[i].end());
-    right[i].us = rounds[i][rounds[i].size() / 2];
-  }
+  const auto measure = [&](int count, double close) {
+    double best = never;
+    for (const Choice& choice : right)
+      best = std::min(best, choice.us);
+    for (int round = 0; round < count; ++round)
+      for (std::size_t i = 0; i < right.size(); ++i)
+        if (right[i].us <= close * best) rounds[i].push_back(time_us(right[i], m, last_runs));
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      if (rounds[i].empty()) continue;
+      std::sort(rounds[i].begin(), rounds[i].end());
+      right[i].us = rounds[i][rounds[i].size() / 2];
+    }
+  };
+  measure(5, never);
+  measure(6, 1.03);
   std::sort(right.begin(), right.end(), faster);
   std::vector<Choice> out;
   for (const Choice& choice : right) {

@@ -105,8 +105,7 @@ Case make(Device& device, const dsk_backend_bench_desc& desc) {
   case DSK_BACKEND_BENCH_GEMM:
     return make_product(device, desc);
   case DSK_BACKEND_BENCH_GEMM_SPARSE:
-    throw Failure(DSK_STATUS_UNSUPPORTED,
-                  "2:4-sparse products need cuSPARSELt, which this plugin does not use");
+    return make_sparse(device, desc);
   case DSK_BACKEND_BENCH_KERNELS:
   case DSK_BACKEND_BENCH_PERSISTENT:
   case DSK_BACKEND_BENCH_GRAPH_BUILD:

@@ -70,6 +70,7 @@ std::uint32_t cold_sets(const Device& device, std::uint64_t bytes);
 using Case = std::unique_ptr<dsk_backend_bench_case>;
 Case make_memory(Device& device, const dsk_backend_bench_desc& desc);
 Case make_product(Device& device, const dsk_backend_bench_desc& desc);
+Case make_sparse(Device& device, const dsk_backend_bench_desc& desc);
 Case make_launches(Device& device, const dsk_backend_bench_desc& desc);
 Case make_link(Device& device, const dsk_backend_bench_desc& desc);
 

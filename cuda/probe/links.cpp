@@ -1,9 +1,11 @@
 // What the links carry: host and device, device and device, and all devices together.
+#include <algorithm>
 #include <cstring>
 
 #include "comm/comm.hpp"
 #include "probe/case.hpp"
 #include "probe/fill.hpp"
+#include "probe/operands.hpp"
 
 namespace dsk::cuda::probe {
 namespace {
@@ -153,67 +155,109 @@ private:
   cudaEvent_t fork_ = nullptr, join_ = nullptr;
 };
 
-/// All-reduce over the first `count` devices by the vendor's library; the time is that of the first
-/// one's stream, which cannot end before the others have sent.
+/// All-reduce of `count` ranks: over the first devices by the vendor's library, or by the own
+/// protocol, which also runs ranks that share a device. The time is that of the first one's stream,
+/// which cannot end before the others have sent.
 class AllReduceCase : public dsk_backend_bench_case {
 public:
   AllReduceCase(Device& owner, const dsk_backend_bench_desc& desc)
       : dsk_backend_bench_case(owner), count_(desc.bytes / 2) {
+    const bool own = (desc.flags & DSK_BACKEND_BENCH_OWN) != 0;
     int present = 0;
     check(cudaGetDeviceCount(&present), "cudaGetDeviceCount");
-    if (desc.count < 2 || desc.count > static_cast<unsigned>(present))
+    if (desc.count < 2 || desc.count > (own ? 16 : static_cast<unsigned>(present)))
       throw Failure(DSK_STATUS_UNSUPPORTED, "an all-reduce over " + std::to_string(desc.count) +
                                                 " devices needs as many; this machine has " +
                                                 std::to_string(present));
     if (count_ == 0) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "bytes must be at least 2");
-    if (!nccl_missing().empty()) throw Failure(DSK_STATUS_UNAVAILABLE, nccl_missing());
-    std::vector<Device*> devices;
-    for (int i = 0; i < static_cast<int>(desc.count); ++i) {
+    if (!own && !nccl_missing().empty()) throw Failure(DSK_STATUS_UNAVAILABLE, nccl_missing());
+    for (int i = 0; i < std::min(present, static_cast<int>(desc.count)); ++i)
       owned_.push_back(std::make_unique<Device>(i));
-      devices.push_back(owned_.back().get());
+    std::vector<Device*> devices;
+    for (unsigned r = 0; r < desc.count; ++r)
+      devices.push_back(owned_[r % owned_.size()].get());
+    if (own) {
+      dsk_backend_comm_options options{};
+      options.struct_size = sizeof options;
+      options.timeout_ms = 5000;
+      options.max_bytes = desc.bytes;
+      comms_ = make_peer_comms(devices, options);
+    } else {
+      comms_ = make_nccl_comms(devices);
     }
-    comms_ = make_nccl_comms(devices);
     for (std::size_t i = 0; i < devices.size(); ++i) {
       const Current current(devices[i]->ordinal);
-      data_.emplace_back(count_ * 2);
-      cudaStream_t stream = nullptr;
-      if (devices[i]->ordinal == owner.ordinal)
-        stream = stream_;
-      else
+      in_.emplace_back(count_ * 2);
+      out_.emplace_back(count_ * 2);
+      cudaStream_t stream = stream_;
+      if (devices[i]->ordinal != owner.ordinal) {
         check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+        others_.push_back(stream);
+      }
       streams_.push_back(stream);
-      fill(data_.back().get(), DSK_DTYPE_BF16, count_, static_cast<std::uint32_t>(i), false,
-           stream);
+      fill(in_.back().get(), DSK_DTYPE_BF16, count_, static_cast<std::uint32_t>(i), false, stream);
       check(cudaStreamSynchronize(stream), "filling the buffers");
     }
+    if (desc.flags & DSK_BACKEND_BENCH_GRAPH && owned_.size() > 1)
+      for (cudaEvent_t* event : {&fork_, &join_})
+        check(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreate");
     info.bytes = static_cast<double>(count_) * 2;
-    describe("NCCL " + nccl_version());
+    verify();
+    describe((own ? "own protocol, " : "NCCL " + nccl_version() + ", ") +
+             std::to_string(desc.count) + " ranks on " + std::to_string(owned_.size()) +
+             (owned_.size() == 1 ? " device" : " devices"));
+    if (desc.flags & DSK_BACKEND_BENCH_GRAPH) capture(20);
   }
   ~AllReduceCase() override {
     comms_.clear();
-    for (std::size_t i = 0; i < streams_.size(); ++i)
-      if (streams_[i] != stream_) (void)cudaStreamDestroy(streams_[i]);
+    for (const cudaStream_t stream : others_)
+      (void)cudaStreamDestroy(stream);
+    if (join_) (void)cudaEventDestroy(join_);
+    if (fork_) (void)cudaEventDestroy(fork_);
   }
 
-  void enqueue(cudaStream_t, std::uint64_t) override {
-    std::vector<dsk_backend_collective> calls(comms_.size());
-    for (std::size_t i = 0; i < comms_.size(); ++i) {
-      calls[i].comm = comms_[i].get();
-      calls[i].dtype = DSK_DTYPE_BF16;
-      calls[i].count = count_;
-      calls[i].in = data_[i].get();
-      calls[i].out = data_[i].get();
-      calls[i].stream = streams_[i];
+  void enqueue(cudaStream_t stream, std::uint64_t) override {
+    if (fork_) {
+      check(cudaEventRecord(fork_, stream), "cudaEventRecord");
+      for (const cudaStream_t other : others_)
+        check(cudaStreamWaitEvent(other, fork_, 0), "cudaStreamWaitEvent");
     }
+    std::vector<dsk_backend_collective> calls(comms_.size());
+    for (std::size_t i = 0; i < comms_.size(); ++i)
+      calls[i] = {comms_[i].get(), DSK_DTYPE_BF16, count_,
+                  in_[i].get(),    out_[i].get(),  streams_[i]};
     comms_[0]->all_reduce(calls.data(), static_cast<std::uint32_t>(calls.size()));
+    if (join_)
+      for (const cudaStream_t other : others_) {
+        check(cudaEventRecord(join_, other), "cudaEventRecord");
+        check(cudaStreamWaitEvent(stream, join_, 0), "cudaStreamWaitEvent");
+      }
   }
 
 private:
+  // Sums of a few small whole numbers are exact in BF16.
+  void verify() {
+    check(cudaMemset(out_[0].get(), 0xff, count_ * 2), "cudaMemset");
+    enqueue(stream_, 0);
+    check(cudaStreamSynchronize(stream_), "the first all-reduce");
+    std::vector<char> got(2);
+    info.checked = 1;
+    for (const std::uint64_t at : {std::uint64_t{0}, count_ / 2, count_ - 1}) {
+      check(cudaMemcpy(got.data(), out_[0].get<char>() + 2 * at, 2, cudaMemcpyDeviceToHost),
+            "reading the sum");
+      int wanted = 0;
+      for (std::size_t r = 0; r < in_.size(); ++r)
+        wanted += small_integer(at, static_cast<std::uint32_t>(r));
+      if (element(got.data(), CUDA_R_16BF) != wanted) info.relative_error = 1;
+    }
+  }
+
   std::uint64_t count_;
   std::vector<std::unique_ptr<Device>> owned_;
   std::vector<std::unique_ptr<dsk_backend_comm>> comms_;
-  std::vector<Memory> data_;
-  std::vector<cudaStream_t> streams_;
+  std::vector<Memory> in_, out_;
+  std::vector<cudaStream_t> streams_, others_;
+  cudaEvent_t fork_ = nullptr, join_ = nullptr;
 };
 
 } // namespace

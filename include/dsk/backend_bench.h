@@ -33,7 +33,7 @@ typedef enum dsk_backend_bench_kind {
   DSK_BACKEND_BENCH_FROM_HOST = 11,
   DSK_BACKEND_BENCH_TO_HOST = 12,
   DSK_BACKEND_BENCH_PEER_COPY = 13,   /**< to device `peer` */
-  DSK_BACKEND_BENCH_ALL_REDUCE = 14,  /**< `bytes` over `count` devices in this process */
+  DSK_BACKEND_BENCH_ALL_REDUCE = 14,  /**< `bytes` over `count` ranks in this process */
   DSK_BACKEND_BENCH_DEVICE_COPY = 15, /**< by the driver's own copy, the yardstick of COPY */
   DSK_BACKEND_BENCH_FORCE_32BIT = 0x7fffffff
 } dsk_backend_bench_kind;
@@ -50,6 +50,8 @@ typedef enum dsk_backend_bench_kind {
 #define DSK_BACKEND_BENCH_BOTH_WAYS 0x10u
 /** Use one set of buffers: the L2 may hold the data. */
 #define DSK_BACKEND_BENCH_WARM 0x20u
+/** All-reduce by the own protocol; ranks that outnumber the devices share them in turn. */
+#define DSK_BACKEND_BENCH_OWN 0x40u
 
 typedef struct dsk_backend_bench_desc {
   uint32_t struct_size;

@@ -17,6 +17,9 @@ std::string fixed_text(double value, int digits);
 /// The text cut after `limit` bytes (on a UTF-8 boundary) with "..." behind it, for error messages.
 std::string preview_text(std::string_view text, std::size_t limit = 40);
 
+/// The text as HTML and SVG have it between tags and in quoted attributes.
+std::string markup_text(std::string_view text);
+
 /// "a, b and c" or, with `last` = "or", "a, b or c".
 std::string list_text(const std::vector<std::string>& items, std::string_view last = "and");
 

@@ -15,23 +15,6 @@ struct Run {
   std::vector<Json> measurements;
 };
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string text_of(const Json& value) {
   if (value.is_null()) return "not known";
   if (value.is_string()) return value.get<std::string>();
@@ -39,7 +22,7 @@ std::string text_of(const Json& value) {
 }
 
 std::string cell(std::string_view text, const char* kind = "td") {
-  return std::string("<") + kind + ">" + escaped(text) + "</" + kind + ">";
+  return std::string("<") + kind + ">" + markup_text(text) + "</" + kind + ">";
 }
 
 std::string row(const std::string& name, const Json& value) {

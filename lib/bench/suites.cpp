@@ -27,6 +27,7 @@ std::string flag_names(std::uint32_t flags) {
   add(DSK_BACKEND_BENCH_GRAPH, "graph");
   add(DSK_BACKEND_BENCH_WARM, "warm");
   add(DSK_BACKEND_BENCH_ZEROS, "zeros");
+  add(DSK_BACKEND_BENCH_OWN, "own");
   return out;
 }
 
@@ -216,13 +217,16 @@ Suite full_suite(const SuiteInput& input) {
       d.peer = peer;
       suite.device.push_back(probe_of(d));
     }
-  for (int ranks = 2; ranks <= input.devices; ranks *= 2)
-    for (std::uint64_t bytes = 4096; bytes <= 256 * mib; bytes *= 4) {
-      dsk_backend_bench_desc d = desc_of(DSK_BACKEND_BENCH_ALL_REDUCE, DSK_BACKEND_BENCH_GRAPH);
-      d.bytes = bytes;
-      d.count = static_cast<std::uint32_t>(ranks);
-      suite.device.push_back(probe_of(d));
-    }
+  // The own protocol also with ranks that share one device: the cost of the protocol without links.
+  for (const std::uint32_t how : {0u, DSK_BACKEND_BENCH_OWN})
+    for (int ranks = 2; ranks <= (how ? std::max(8, input.devices) : input.devices); ranks *= 2)
+      for (std::uint64_t bytes = 4096; bytes <= (how ? 16 : 256) * mib; bytes *= 4) {
+        dsk_backend_bench_desc d =
+            desc_of(DSK_BACKEND_BENCH_ALL_REDUCE, DSK_BACKEND_BENCH_GRAPH | how);
+        d.bytes = bytes;
+        d.count = static_cast<std::uint32_t>(ranks);
+        suite.device.push_back(probe_of(d));
+      }
   suite.max_time_s = 2;
   return suite;
 }

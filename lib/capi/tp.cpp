@@ -131,6 +131,38 @@ std::vector<std::shared_ptr<tp::Comm>> comm_list(dsk_tp_comm* const* comms, std:
   return out;
 }
 
+/// Linear and MLP handles hold the same kind of plan.
+template <class Handle>
+dsk_status plan_info(const Handle* plan, dsk_tp_plan_info* out, dsk_error** error,
+                     const char* where) {
+  return guard(error, where, [&] {
+    require(plan, "plan");
+    write_struct(plan->object->info(), out, "out");
+  });
+}
+template <class Handle>
+dsk_status plan_enqueue(Handle* plan, const dsk_tp_args* args, void* stream, dsk_error** error,
+                        const char* where) {
+  return guard(error, where, [&] {
+    require(plan, "plan");
+    tp::enqueue(plan->object, read_struct(args, "args"), stream);
+  });
+}
+/// Makes a plan by `make` (of tp::Plan) from its description.
+template <class Handle, class Desc, class Make>
+dsk_status plan_create(dsk_tp_comm* comm, const Desc* desc, Handle** out, dsk_error** error,
+                       const char* where, Make make) {
+  return guard(error, where, [&] {
+    require(comm, "comm");
+    require(out, "out");
+    *out = nullptr;
+    const Desc given = read_struct(desc, "desc");
+    comm->object->require_usable();
+    *out = wrap<Handle>(
+        make(comm->object, given, given.tuning ? given.tuning->object.get() : nullptr));
+  });
+}
+
 } // namespace
 
 extern "C" {
@@ -392,31 +424,17 @@ void dsk_tp_tuning_destroy(dsk_tp_tuning* tuning) {
 
 dsk_status dsk_tp_linear_create(dsk_tp_comm* comm, const dsk_tp_linear_desc* desc,
                                 dsk_tp_linear** out, dsk_error** error) {
-  return guard(error, __func__, [&] {
-    require(comm, "comm");
-    require(out, "out");
-    *out = nullptr;
-    const dsk_tp_linear_desc given = read_struct(desc, "desc");
-    comm->object->require_usable();
-    *out = wrap<dsk_tp_linear>(
-        tp::Plan::linear(comm->object, given, given.tuning ? given.tuning->object.get() : nullptr));
-  });
+  return plan_create(comm, desc, out, error, __func__, tp::Plan::linear);
 }
 
 dsk_status dsk_tp_linear_get_info(const dsk_tp_linear* plan, dsk_tp_plan_info* out,
                                   dsk_error** error) {
-  return guard(error, __func__, [&] {
-    require(plan, "plan");
-    write_struct(plan->object->info(), out, "out");
-  });
+  return plan_info(plan, out, error, __func__);
 }
 
 dsk_status dsk_tp_linear_enqueue(dsk_tp_linear* plan, const dsk_tp_args* args, void* stream,
                                  dsk_error** error) {
-  return guard(error, __func__, [&] {
-    require(plan, "plan");
-    tp::enqueue(plan->object, read_struct(args, "args"), stream);
-  });
+  return plan_enqueue(plan, args, stream, error, __func__);
 }
 
 void dsk_tp_linear_destroy(dsk_tp_linear* plan) {
@@ -425,30 +443,16 @@ void dsk_tp_linear_destroy(dsk_tp_linear* plan) {
 
 dsk_status dsk_tp_mlp_create(dsk_tp_comm* comm, const dsk_tp_mlp_desc* desc, dsk_tp_mlp** out,
                              dsk_error** error) {
-  return guard(error, __func__, [&] {
-    require(comm, "comm");
-    require(out, "out");
-    *out = nullptr;
-    const dsk_tp_mlp_desc given = read_struct(desc, "desc");
-    comm->object->require_usable();
-    *out = wrap<dsk_tp_mlp>(
-        tp::Plan::mlp(comm->object, given, given.tuning ? given.tuning->object.get() : nullptr));
-  });
+  return plan_create(comm, desc, out, error, __func__, tp::Plan::mlp);
 }
 
 dsk_status dsk_tp_mlp_get_info(const dsk_tp_mlp* plan, dsk_tp_plan_info* out, dsk_error** error) {
-  return guard(error, __func__, [&] {
-    require(plan, "plan");
-    write_struct(plan->object->info(), out, "out");
-  });
+  return plan_info(plan, out, error, __func__);
 }
 
 dsk_status dsk_tp_mlp_enqueue(dsk_tp_mlp* plan, const dsk_tp_args* args, void* stream,
                               dsk_error** error) {
-  return guard(error, __func__, [&] {
-    require(plan, "plan");
-    tp::enqueue(plan->object, read_struct(args, "args"), stream);
-  });
+  return plan_enqueue(plan, args, stream, error, __func__);
 }
 
 void dsk_tp_mlp_destroy(dsk_tp_mlp* plan) {

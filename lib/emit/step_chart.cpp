@@ -40,23 +40,6 @@ std::string title_of(const Json& a) {
   return title;
 }
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::vector<std::string> step_row(const std::string& name, const Json& step, double base_us,
                                   const std::string& efficiency) {
   std::vector<std::string> row{name, ms(step["total_us"]), ms(step["low_us"]), ms(step["high_us"])};
@@ -129,7 +112,7 @@ std::string step_svg(const Json& answer) {
   const auto x_of = [&](double value) { return left + value / longest * width; };
   const auto text = [](double x, double y, const std::string& anchor, const std::string& body) {
     return "<text x=\"" + fixed_text(x, 1) + "\" y=\"" + fixed_text(y, 1) + "\" text-anchor=\"" +
-           anchor + "\">" + escaped(body) + "</text>\n";
+           anchor + "\">" + markup_text(body) + "</text>\n";
   };
   std::string out =
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 800 " + std::to_string(height) +

@@ -36,28 +36,6 @@ struct Flight {
   std::vector<std::uint32_t> gaps_us;
 };
 
-Outcome outcome_of(Fault fault) {
-  switch (fault) {
-  case Fault::refused:
-    return Outcome::refused;
-  case Fault::resolve:
-    return Outcome::resolve;
-  case Fault::certificate:
-    return Outcome::certificate;
-  case Fault::tls:
-    return Outcome::tls;
-  case Fault::connect_timeout:
-    return Outcome::connect_timeout;
-  case Fault::timeout:
-    return Outcome::timeout;
-  case Fault::none:
-  case Fault::network:
-  case Fault::stopped:
-    break;
-  }
-  return Outcome::network;
-}
-
 class Generator : public Receiver {
 public:
   Generator(const LoadRequest& request, const Cancel& cancel, const Connect& connect)
@@ -107,16 +85,14 @@ public:
     });
   }
 
-  void done(std::uint64_t id, int http_status, Fault fault) override {
+  void done(std::uint64_t id, int http_status, Outcome how) override {
     Flight& flight = *flights_[id];
-    Outcome outcome = Outcome::completed;
+    Outcome outcome = how;
     if (http_status != 0 && http_status != 200)
       outcome = static_cast<Outcome>(static_cast<std::uint32_t>(Outcome::http) +
                                      static_cast<std::uint32_t>(http_status));
-    else if (fault == Fault::stopped || fault == Fault::none)
+    else if (how == Outcome::stopped || how == Outcome::completed)
       outcome = flight.reader.finish();
-    else
-      outcome = outcome_of(fault);
     finish(id, flight, outcome);
   }
 

@@ -64,8 +64,8 @@ public:
                      std::size_t size) -> std::uint32_t {
       return static_cast<Receiver*>(user)->data(id, status, bytes, size) ? 1 : 0;
     };
-    events.done = [](void* user, std::uint64_t id, int status, Fault fault) {
-      static_cast<Receiver*>(user)->done(id, status, fault);
+    events.done = [](void* user, std::uint64_t id, int status, Outcome how) {
+      static_cast<Receiver*>(user)->done(id, status, how);
     };
     char why[512] = "";
     handle_ = api_.open(&plain, &events, why, sizeof why);

@@ -37,6 +37,7 @@ std::string outcome_name(Outcome outcome) {
     return "no_tokens";
   case Outcome::local:
     return "generator_out_of_sockets";
+  case Outcome::stopped: // never recorded
   case Outcome::http:
     break;
   }

@@ -9,22 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "load/outcome.hpp"
+
 namespace dsk::load {
 
-/// Why a request ended without a whole HTTP response.
-enum class Fault : std::int32_t {
-  none = 0,
-  refused = 1,
-  resolve = 2,
-  certificate = 3,
-  tls = 4,
-  connect_timeout = 5,
-  timeout = 6,
-  network = 7, // reset, or closed before the end
-  stopped = 8, // the receiver asked for it
-};
-
-inline constexpr std::uint32_t transport_version = 1;
+inline constexpr std::uint32_t transport_version = 2;
 inline constexpr const char* transport_entry = "dsk_load_entry";
 
 struct TransportEndpoint {
@@ -40,10 +29,11 @@ struct TransportEndpoint {
 
 struct TransportEvents {
   void* user;
-  /// Bytes of the response body as they come; 0 ends the request with Fault::stopped.
+  /// Bytes of the response body as they come; 0 ends the request with Outcome::stopped.
   std::uint32_t (*data)(void* user, std::uint64_t id, int http_status, const char* bytes,
                         std::size_t size);
-  void (*done)(void* user, std::uint64_t id, int http_status, Fault fault);
+  /// `how`: completed when there was a whole response, else what the transport met.
+  void (*done)(void* user, std::uint64_t id, int http_status, Outcome how);
 };
 
 struct TransportApi {
@@ -68,7 +58,7 @@ class Receiver {
 public:
   virtual ~Receiver() = default;
   virtual bool data(std::uint64_t id, int http_status, const char* bytes, std::size_t size) = 0;
-  virtual void done(std::uint64_t id, int http_status, Fault fault) = 0;
+  virtual void done(std::uint64_t id, int http_status, Outcome how) = 0;
 };
 
 /// One server, seen by the generator. It also keeps the time, so that a simulated one can.

@@ -130,7 +130,7 @@ DSK_SHARED_FN bool wait_for_all(Policy& policy, std::uint32_t sources, Phase pha
   return true;
 }
 
-/// One-shot, first half: send the whole vector to every rank, clear what call e - 1 left.
+/// One-shot, first half: send the whole vector to every rank.
 template <class Policy, class Read>
 DSK_SHARED_FN void one_shot_push(Policy& policy, const Region& region, std::uint32_t rank,
                                  Packet* const* memory, const Turn& turn, std::uint64_t packets,
@@ -144,13 +144,10 @@ DSK_SHARED_FN void one_shot_push(Policy& policy, const Region& region, std::uint
       policy.store(memory[peer] + region.at(slot, rank, i), packet);
     }
   }
-  const std::uint32_t stale = turn.stale_slot(region.slots);
-  for (std::uint64_t i = lanes.first; i < turn.last_packets; i += lanes.step)
-    for (std::uint32_t source = 0; source < region.sources; ++source)
-      policy.store(memory[rank] + region.at(stale, source, i), cleared());
 }
 
-/// One-shot, second half: `take(i, source, packet)` sees every packet, sources in rank order.
+/// One-shot, second half: `take(i, source, packet)` sees every packet, sources in rank order. Then
+/// what call e - 1 left is cleared: behind the waiting, where it delays nobody.
 template <class Policy, class Take>
 DSK_SHARED_FN bool one_shot_collect(Policy& policy, const Region& region, std::uint32_t rank,
                                     Packet* const* memory, const Turn& turn, std::uint64_t packets,
@@ -162,6 +159,10 @@ DSK_SHARED_FN bool one_shot_collect(Policy& policy, const Region& region, std::u
             [&](std::uint32_t source) { return memory[rank] + region.at(slot, source, i); },
             [&](std::uint32_t source, const Packet& packet) { take(i, source, packet); }))
       return false;
+  const std::uint32_t stale = turn.stale_slot(region.slots);
+  for (std::uint64_t i = lanes.first; i < turn.last_packets; i += lanes.step)
+    for (std::uint32_t source = 0; source < region.sources; ++source)
+      policy.store(memory[rank] + region.at(stale, source, i), cleared());
   policy.end();
   return true;
 }

@@ -213,46 +213,18 @@ const void* extension(const char*) {
 } // namespace
 
 const dsk_backend_api& cpu_backend() {
-  static const dsk_backend_api table = [] {
-    dsk_backend_api api{};
-    api.api_version = DSK_BACKEND_API_VERSION;
-    api.struct_size = sizeof api;
-    api.name = "cpu";
-    api.probe = probe;
-    api.device_info = device_info;
-    api.device_open = device_open;
-    api.device_close = device_close;
-    api.memory_alloc = memory_alloc;
-    api.memory_free = memory_free;
-    api.memory_copy = memory_copy;
-    api.memory_info = memory_info;
-    api.stream_create = stream_create;
-    api.stream_destroy = stream_destroy;
-    api.stream_synchronize = stream_synchronize;
-    api.stream_query = stream_query;
-    api.gemm_create = gemm_create;
-    api.gemm_destroy = gemm_destroy;
-    api.gemm_info = gemm_info;
-    api.gemm_choices = gemm_choices;
-    api.gemm_enqueue = gemm_enqueue;
-    api.activate = activate;
-    api.epilogue = epilogue;
-    api.unpack_columns = unpack_columns;
-    api.sum_ranks = sum_ranks;
-    api.comm_unique_id = comm_unique_id;
-    api.comm_create = comm_create;
-    api.comm_create_local = comm_create_local;
-    api.comm_destroy = comm_destroy;
-    api.comm_abort = comm_abort;
-    api.comm_poll = comm_poll;
-    api.comm_transport = comm_transport;
-    api.all_reduce = all_reduce;
-    api.all_gather = all_gather;
-    // No graph entries: a captured chain on the CPU is the list of its steps, which lib/tp keeps
-    // (graph.cpp).
-    api.extension = extension;
-    return api;
-  }();
+  // In the order of the declaration. No graph entries: a captured chain on the CPU is the list of
+  // its steps, which lib/tp keeps (graph.cpp).
+  // clang-format off
+  static const dsk_backend_api table{
+      DSK_BACKEND_API_VERSION, sizeof(dsk_backend_api), "cpu", probe, device_info,
+      device_open, device_close, memory_alloc, memory_free, memory_copy, memory_info,
+      stream_create, stream_destroy, stream_synchronize, stream_query, gemm_create,
+      gemm_destroy, gemm_info, gemm_choices, gemm_enqueue, activate, epilogue, unpack_columns,
+      sum_ranks, comm_unique_id, comm_create, comm_create_local, comm_destroy, comm_abort,
+      comm_poll, comm_transport, all_reduce, all_gather, nullptr, nullptr, nullptr, nullptr,
+      nullptr, nullptr, extension};
+  // clang-format on
   return table;
 }
 

@@ -7,11 +7,7 @@ set -u
 folder=$(cd "$1" && pwd)
 out=${2:-$folder}
 export DSK_BACKEND_PATH=$folder
-# cuBLASLt from PyPI is beside PyTorch; a system toolkit needs nothing.
-for library in $(python3 -c 'import nvidia, os; print(" ".join(os.path.join(p, d, "lib") for p in nvidia.__path__ for d in os.listdir(p)))' 2>/dev/null); do
-  LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$library
-done
-export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}
+. "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
 failed=0
 step() { # NAME COMMAND...: runs, keeps the output, says how long it took
   local name=$1 start=$SECONDS
@@ -28,10 +24,14 @@ if [[ -e $folder/nccl/libnccl.so.2 ]]; then
   step nccl env DSK_TEST_NCCL=1 NCCL_MULTI_RANK_GPU_ENABLE=1 NCCL_NVLS_ENABLE=0 NCCL_MAX_CTAS=2 CUDA_MODULE_LOADING=EAGER CUDA_DEVICE_MAX_CONNECTIONS=32 \
     LD_LIBRARY_PATH="$folder/nccl:$LD_LIBRARY_PATH" timeout 120 "$folder/gpu_suite" -tc='*virtual ranks*' --duration=true
 fi
-if [[ -x $folder/gpu_bench ]]; then step bench timeout "${DSK_BENCH_TIMEOUT:-300}" "$folder/gpu_bench" "$out/bench.jsonl" ${DSK_BENCH_PRODUCTS:+products}; fi
+if [[ -x $folder/gpu_bench ]]; then step bench timeout "${DSK_BENCH_TIMEOUT:-300}" "$folder/gpu_bench" "$out/bench.jsonl" ${DSK_BENCH_MODE:-}; fi
+if [[ ${DSK_BENCH_TORCH:-} ]]; then step torch timeout 120 python3 "$(dirname "${BASH_SOURCE[0]}")/torch_baseline.py" "$out/torch.jsonl"; fi
 if [[ ${DSK_SANITIZER:-} ]] && command -v compute-sanitizer >/dev/null; then
   for tool in $DSK_SANITIZER; do
     step "sanitizer $tool" timeout "${DSK_SANITIZER_TIMEOUT:-120}" compute-sanitizer --tool "$tool" --error-exitcode 9 "$folder/gpu_suite" -tc="${DSK_SANITIZER_CASES:-*sanitizers*}"
+    if [[ -x $folder/gpu_bench ]]; then
+      step "sanitizer $tool, products of few rows" timeout "${DSK_SANITIZER_TIMEOUT:-120}" compute-sanitizer --tool "$tool" --error-exitcode 9 "$folder/gpu_bench" "$out/tour.jsonl" tour
+    fi
   done
 fi
 exit $failed

@@ -1,277 +1,6 @@
-// Everything that needs a GPU, in one program: kernels and plans against double precision and the
-// CPU backend, graphs, virtual ranks, lost ranks, bad input. One GPU is enough. usage: gpu_suite
-// [doctest options]
-#include "tp/layer.hpp"
-
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <map>
-#include <thread>
-#include <utility>
-
-using namespace layer;
-
-namespace {
-
-const char* transport_name() {
-  return std::getenv("DSK_TEST_NCCL") ? "nccl" : "peer";
-}
-dsk_tp_transport transport() {
-  return std::getenv("DSK_TEST_NCCL") ? DSK_TP_TRANSPORT_VENDOR : DSK_TP_TRANSPORT_PEER;
-}
-
-Owned<dsk_tp_device> cuda() {
-  dsk_tp_device* device = nullptr;
-  dsk_error* error = nullptr;
-  ok(dsk_tp_device_create("cuda", 4, 0, &device, &error), error);
-  return Owned<dsk_tp_device>(device);
-}
-
-/// Device memory with a host copy; everything behind the asked-for bytes is a guard.
-class Memory {
-public:
-  Memory(dsk_tp_device* device, std::size_t bytes, std::uint8_t poison = 0xff)
-      : device_(device), bytes_(bytes), host_(bytes + guard, poison) {
-    dsk_error* error = nullptr;
-    ok(dsk_tp_device_memory_create(device, bytes + guard, &pointer_, &error), error);
-    upload();
-  }
-  Memory(dsk_tp_device* device, const Bytes& bytes) : Memory(device, bytes.size()) {
-    std::copy(bytes.begin(), bytes.end(), host_.begin());
-    upload();
-  }
-  Memory(Memory&& other) noexcept
-      : device_(other.device_), bytes_(other.bytes_), host_(std::move(other.host_)),
-        pointer_(std::exchange(other.pointer_, nullptr)) {}
-  Memory(const Memory&) = delete;
-  ~Memory() { dsk_tp_device_memory_destroy(device_, pointer_); }
-  void upload() {
-    dsk_error* error = nullptr;
-    ok(dsk_tp_device_memory_set(device_, pointer_, host_.data(), host_.size(), &error), error);
-  }
-  void poison(std::uint8_t value) {
-    std::fill(host_.begin(), host_.end(), value);
-    upload();
-  }
-  /// The bytes now; checks the guard.
-  Bytes read_back(std::uint8_t poison = 0xff) {
-    dsk_error* error = nullptr;
-    ok(dsk_tp_device_memory_set(device_, host_.data(), pointer_, host_.size(), &error), error);
-    REQUIRE(std::all_of(host_.begin() + static_cast<std::ptrdiff_t>(bytes_), host_.end(),
-                        [&](std::uint8_t b) { return b == poison; }));
-    return Bytes(host_.begin(), host_.begin() + static_cast<std::ptrdiff_t>(bytes_));
-  }
-  void* get() const { return pointer_; }
-  std::size_t bytes() const { return bytes_; }
-
-private:
-  static constexpr std::size_t guard = 256;
-  dsk_tp_device* device_;
-  std::size_t bytes_;
-  Bytes host_;
-  void* pointer_ = nullptr;
-};
-
-/// Random values that repeat at random places: fast to make.
-Bytes fast_tensor(Rng& rng, dsk_dtype dtype, std::size_t count) {
-  static std::map<dsk_dtype, Bytes> seeds;
-  Bytes& seed = seeds[dtype];
-  if (seed.empty()) seed = random_tensor(rng, dtype, 1 << 16);
-  Bytes out(count * size_of(dtype));
-  for (std::size_t at = 0; at < out.size();) {
-    const std::size_t from = rng() % 4096 * size_of(dtype),
-                      length = std::min(out.size() - at, seed.size() - from);
-    std::memcpy(out.data() + at, seed.data() + from, length);
-    at += length;
-  }
-  return out;
-}
-
-struct Stream {
-  dsk_tp_device* device;
-  void* raw = nullptr;
-  explicit Stream(dsk_tp_device* d) : device(d) {
-    dsk_error* error = nullptr;
-    ok(dsk_tp_stream_create(device, &raw, &error), error);
-  }
-  ~Stream() { dsk_tp_stream_destroy(device, raw); }
-  Stream(const Stream&) = delete;
-};
-
-std::vector<Owned<dsk_tp_comm>> comms_of(dsk_tp_device* device, std::uint32_t ranks,
-                                         std::uint64_t timeout_ms = 20000) {
-  const std::vector<dsk_tp_device*> devices(ranks, device);
-  std::vector<dsk_tp_comm*> raw(ranks);
-  dsk_tp_comm_options options{};
-  options.struct_size = sizeof options;
-  dsk_tp_device_info info{};
-  info.struct_size = sizeof info;
-  dsk_error* error = nullptr;
-  ok(dsk_tp_device_get_info(device, &info, &error), error);
-  if (std::string(info.backend) == "cuda") options.transport = transport();
-  options.timeout_ms = timeout_ms;
-  ok(dsk_tp_comm_create_local(devices.data(), ranks, &options, raw.data(), &error), error);
-  std::vector<Owned<dsk_tp_comm>> out;
-  for (dsk_tp_comm* comm : raw)
-    out.emplace_back(comm);
-  return out;
-}
-
-void wait(dsk_tp_comm* comm, void* stream) {
-  dsk_error* error = nullptr;
-  ok(dsk_tp_comm_wait(comm, stream, &error), error);
-}
-
-/// A weight whose codes repeat, so that large ones are made fast; values are decoded one by one.
-struct BigWeight {
-  dsk_dtype dtype, activation;
-  std::size_t n, k, kb;
-  Bytes data;
-  std::vector<float> scales;
-
-  BigWeight(Rng& rng, dsk_dtype dtype_, dsk_dtype activation_, std::size_t n_, std::size_t k_)
-      : dtype(dtype_), activation(activation_), n(n_), k(k_), kb((k_ + 127) / 128) {
-    const Weight seed(rng, dtype, activation, 1, 1 << 16, false);
-    const std::size_t bits = dtype == DSK_DTYPE_F32                              ? 32
-                             : dtype == DSK_DTYPE_I4                             ? 4
-                             : dtype == DSK_DTYPE_BF16 || dtype == DSK_DTYPE_F16 ? 16
-                                                                                 : 8;
-    data.resize(n * k * bits / 8);
-    for (std::size_t at = 0; at < data.size();) {
-      const std::size_t from = rng() % 4096 * 4,
-                        length = std::min<std::size_t>(data.size() - at, seed.data.size() - from);
-      std::memcpy(data.data() + at, seed.data.data() + from, length);
-      at += length;
-    }
-    const std::size_t count = dtype == DSK_DTYPE_F8E4M3 ? (n + 127) / 128 * kb
-                              : dtype == DSK_DTYPE_I8   ? n
-                              : dtype == DSK_DTYPE_I4   ? n * kb
-                                                        : 0;
-    for (std::size_t i = 0; i < count; ++i)
-      scales.push_back(static_cast<float>(std::exp2(uniform(rng, -9, -5))));
-  }
-  double value(std::size_t row, std::size_t column) const {
-    const std::size_t at = row * k + column;
-    switch (dtype) {
-    case DSK_DTYPE_F8E4M3:
-      return e4m3_value(data[at]) * static_cast<double>(scales[row / 128 * kb + column / 128]);
-    case DSK_DTYPE_I8:
-      return static_cast<std::int8_t>(data[at]) * static_cast<double>(scales[row]);
-    case DSK_DTYPE_I4:
-      return (static_cast<int>(at % 2 ? data[at / 2] >> 4 : data[at / 2] & 15) - 8) *
-             static_cast<double>(scales[row * kb + column / 128]);
-    default:
-      return read(data.data(), dtype, at);
-    }
-  }
-  dsk_tp_weight describe() const {
-    dsk_tp_weight out{};
-    out.struct_size = sizeof out;
-    out.dtype = dtype;
-    out.n = n;
-    out.k = k;
-    out.data = data.data();
-    out.data_bytes = data.size();
-    out.scales = scales.empty() ? nullptr : scales.data();
-    out.scales_bytes = scales.size() * 4;
-    out.scales_dtype = scales.empty() ? DSK_DTYPE_NONE : DSK_DTYPE_F32;
-    return out;
-  }
-};
-
-dsk_tp_linear_desc linear_desc(const dsk_tp_weight* weight, dsk_tp_split split,
-                               dsk_dtype activation, std::size_t m, std::uint32_t flags) {
-  dsk_tp_linear_desc desc{};
-  desc.struct_size = sizeof desc;
-  desc.flags = flags;
-  desc.split = split;
-  desc.activation_dtype = activation;
-  desc.max_m = m;
-  desc.weights = weight;
-  desc.weight_count = 1;
-  return desc;
-}
-
-struct Plan {
-  Owned<dsk_tp_linear> handle;
-  dsk_tp_plan_info info{};
-  Plan(dsk_tp_comm* comm, const dsk_tp_linear_desc& desc) {
-    dsk_tp_linear* raw = nullptr;
-    dsk_error* error = nullptr;
-    ok(dsk_tp_linear_create(comm, &desc, &raw, &error), error);
-    handle.reset(raw);
-    info.struct_size = sizeof info;
-    ok(dsk_tp_linear_get_info(raw, &info, &error), error);
-  }
-};
-
-dsk_tp_args device_args(std::size_t m, const Memory& x, const Memory& y, const Memory& space) {
-  dsk_tp_args args{};
-  args.struct_size = sizeof args;
-  args.m = m;
-  args.x = x.get();
-  args.y = y.get();
-  args.workspace = space.get();
-  args.workspace_bytes = space.bytes();
-  return args;
-}
-
-/// Samples of y[m][n] against double precision, tolerance 1 ulp + k 2^-24 sum |x| |w|. FP8 may run
-/// on Hopper's FP8 tensor cores through cuBLASLt, which keep about 14 bits of a partial sum: 2^-13
-/// sum |x| |w| more.
-double worst_of(const BigWeight& w, const Bytes& x, const Bytes& y, std::size_t m, Rng& rng,
-                std::size_t samples, bool fp8_cores) {
-  double worst = 0;
-  for (std::size_t s = 0; s < samples;) {
-    const std::size_t row = s == 0 ? 0 : s < 64 ? m - 1 : rng() % m;
-    std::vector<double> values(w.k);
-    for (std::size_t i = 0; i < w.k; ++i)
-      values[i] = read(x.data(), w.activation, row * w.k + i);
-    values = seen(w.dtype, values, 0);
-    for (int c = 0; c < 32; ++c, ++s) {
-      const std::size_t n = c == 0 ? 0 : c == 1 ? w.n - 1 : rng() % w.n;
-      double sum = 0, magnitude = 0;
-      for (std::size_t i = 0; i < w.k; ++i) {
-        const double term = values[i] * w.value(n, i);
-        sum += term;
-        magnitude += std::fabs(term);
-      }
-      const double got = read(y.data(), w.activation, row * w.n + n);
-      const double allowed =
-          ulp(w.activation, sum) +
-          (static_cast<double>(w.k) * 0x1p-24 + (fp8_cores ? 0x1p-13 : 0.0)) * magnitude;
-      const double off = std::fabs(got - sum) / allowed;
-      worst = std::isfinite(got) ? std::max(worst, off) : HUGE_VAL;
-    }
-  }
-  return worst;
-}
-
-/// Every element was written: the poison (NaN in all types) is gone.
-bool all_written(const Bytes& y, dsk_dtype dtype) {
-  for (std::size_t i = 0; i < y.size() / size_of(dtype); ++i)
-    if (dtype == DSK_DTYPE_F32 ? (y[4 * i] & y[4 * i + 1] & y[4 * i + 2] & y[4 * i + 3]) == 0xff
-                               : (y[2 * i] & y[2 * i + 1]) == 0xff)
-      return false;
-  return true;
-}
-
-struct Shape {
-  std::size_t n, k;
-};
-// One rank's weights at TP 8 of the published shapes, and odd ones.
-constexpr Shape shapes[] = {{2112, 7168}, {3072, 1536}, {4096, 512},  {7168, 2048}, {4608, 7168},
-                            {7168, 2304}, {512, 7168},  {7168, 256},  {256, 7168},  {1280, 8192},
-                            {8192, 1024}, {7168, 8192}, {8192, 3584}, {7392, 8192}, {8192, 3696},
-                            {1280, 5120}, {5120, 1024}, {6400, 5120}, {5120, 3200}, {1280, 4096},
-                            {4096, 1024}, {384, 4096},  {4096, 192},  {128, 4096}};
-
-dsk_dtype activation_of(dsk_dtype weight) {
-  return weight == DSK_DTYPE_F16 || weight == DSK_DTYPE_F32 ? weight : DSK_DTYPE_BF16;
-}
-
-} // namespace
+// Products, plans and graphs on a GPU against double precision and the CPU backend. One GPU is
+// enough. usage: gpu_suite [doctest options]
+#include "suite_tools.hpp"
 
 TEST_CASE("report") {
   const auto device = cuda();
@@ -302,6 +31,7 @@ TEST_CASE("products of every shape and format, measured choices") {
       const bool full = format == DSK_DTYPE_BF16 || format == DSK_DTYPE_F8E4M3;
       if (!full && &shape - shapes >= 8 && shape.k != 3696)
         continue; // the other formats on fewer shapes
+      if (std::getenv("DSK_TEST_QUICK") && (&shape - shapes) % (full ? 3 : 24) != 2) continue;
       CAPTURE(format);
       CAPTURE(shape.n);
       CAPTURE(shape.k);
@@ -513,6 +243,95 @@ TEST_CASE(
     }
 }
 
+TEST_CASE(
+    "fused QKV of virtual ranks against the CPU backend, heads replicated where there are few") {
+  const auto device = cuda();
+  const auto host = cpu();
+  Rng rng(49);
+  dsk_error* error = nullptr;
+  constexpr std::size_t k = 512, most = 70;
+  constexpr std::uint32_t q_heads = 8, kv_heads = 2, dim = 96; // 96: scale blocks straddle heads
+  for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4}) {
+    const Weight q(rng, format, DSK_DTYPE_BF16, q_heads * dim, k, true),
+        key(rng, format, DSK_DTYPE_BF16, kv_heads * dim, k, true),
+        value(rng, format, DSK_DTYPE_BF16, kv_heads * dim, k, true);
+    const dsk_tp_weight parts[] = {q.describe(), key.describe(), value.describe()};
+    const Bytes x = random_tensor(rng, DSK_DTYPE_BF16, most * k);
+    for (const std::uint32_t ranks : {1u, 2u, 4u, 8u}) {
+      const auto on_gpu = comms_of(device.get(), ranks), on_cpu = comms_of(host.get(), ranks);
+      for (std::uint32_t r = 0; r<ranks; r += ranks> 4 ? 3 : 1)
+        for (const std::size_t m : {1u, 70u}) {
+          CAPTURE(format);
+          CAPTURE(ranks);
+          CAPTURE(r);
+          CAPTURE(m);
+          dsk_tp_linear_desc desc =
+              linear_desc(parts, DSK_TP_SPLIT_COLUMN, DSK_DTYPE_BF16, most, 0);
+          desc.weight_count = 3;
+          desc.q_heads = q_heads;
+          desc.kv_heads = kv_heads;
+          desc.head_dim = dim;
+          Bytes results[2];
+          for (const bool gpu : {false, true}) {
+            dsk_tp_device* on = gpu ? device.get() : host.get();
+            dsk_tp_comm* comm = (gpu ? on_gpu : on_cpu)[r].get();
+            desc.flags = gpu ? (ranks == 2 && r == 0 ? 0 : DSK_TP_NO_MEASURE) : DSK_TP_REFERENCE;
+            const Plan plan(comm, desc);
+            Memory xs(on, x), y(on, m * plan.info.output_columns * 2),
+                space(on, plan.info.workspace_bytes);
+            Stream stream(on);
+            const dsk_tp_args args = device_args(m, xs, y, space);
+            ok(dsk_tp_linear_enqueue(plan.handle.get(), &args, stream.raw, &error), error);
+            wait(comm, stream.raw);
+            results[gpu] = y.read_back();
+          }
+          CHECK(all_written(results[1], DSK_DTYPE_BF16));
+          double difference = 0, norm = 0;
+          for (std::size_t i = 0; i < results[0].size() / 2; ++i) {
+            const double a = read(results[1].data(), DSK_DTYPE_BF16, i),
+                         b = read(results[0].data(), DSK_DTYPE_BF16, i);
+            difference += (a - b) * (a - b);
+            norm += b * b;
+          }
+          CHECK(std::sqrt(difference / norm) <= 4e-3); // half an ulp of BF16 is 0.2 %
+        }
+    }
+  }
+}
+
+TEST_CASE("more rows than are measured: 8,192 to 65,536") {
+  const auto device = cuda();
+  const auto comms = comms_of(device.get(), 1);
+  Stream stream(device.get());
+  Rng rng(50);
+  dsk_error* error = nullptr;
+  for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F8E4M3, DSK_DTYPE_I8, DSK_DTYPE_I4}) {
+    constexpr std::size_t most = 65536, n = 576, k = 512;
+    CAPTURE(format);
+    const BigWeight weight(rng, format, DSK_DTYPE_BF16, n, k);
+    const dsk_tp_weight described = weight.describe();
+    const Plan plan(comms[0].get(),
+                    linear_desc(&described, DSK_TP_SPLIT_REPLICATED, DSK_DTYPE_BF16, most,
+                                DSK_TP_NO_MEASURE * (format == DSK_DTYPE_I4)));
+    const Bytes x = fast_tensor(rng, DSK_DTYPE_BF16, most * k);
+    Memory xs(device.get(), x), ys(device.get(), most * n * 2),
+        space(device.get(), plan.info.workspace_bytes);
+    for (const std::size_t m : {4097u, 8192u, 8200u, 65536u}) {
+      CAPTURE(m);
+      ys.poison(0xff);
+      const dsk_tp_args args = device_args(m, xs, ys, space);
+      ok(dsk_tp_linear_enqueue(plan.handle.get(), &args, stream.raw, &error), error);
+      wait(comms[0].get(), stream.raw);
+      Bytes y = ys.read_back();
+      CHECK(std::all_of(y.begin() + static_cast<std::ptrdiff_t>(m * n * 2), y.end(),
+                        [](std::uint8_t b) { return b == 0xff; }));
+      y.resize(m * n * 2);
+      CHECK(all_written(y, DSK_DTYPE_BF16));
+      CHECK(worst_of(weight, x, y, m, rng, 256, format == DSK_DTYPE_F8E4M3) <= 1.0);
+    }
+  }
+}
+
 TEST_CASE("gated MLP of virtual ranks against the CPU backend") {
   const auto device = cuda();
   const auto host = cpu();
@@ -661,71 +480,6 @@ TEST_CASE(
   ok(dsk_tp_graph_replay(raw, stream.raw, &error), error);
   wait(comm, stream.raw);
   CHECK(other.read_back() == eager);
-}
-
-TEST_CASE("a lost rank is named within the timeout, the device stays usable, and a new "
-          "communicator works") {
-  if (std::string(transport_name()) != "peer") return;
-  const auto device = cuda();
-  Rng rng(46);
-  dsk_error* error = nullptr;
-  const Weight weight(rng, DSK_DTYPE_BF16, DSK_DTYPE_BF16, 256, 512, false);
-  const dsk_tp_weight described = weight.describe();
-  for (const bool again : {false, true}) {
-    const auto comms = comms_of(device.get(), 2, 200);
-    std::vector<Plan> plans;
-    std::vector<Memory> xs, ys, spaces;
-    for (std::uint32_t r = 0; r < 2; ++r) {
-      plans.emplace_back(comms[r].get(), linear_desc(&described, DSK_TP_SPLIT_ROW, DSK_DTYPE_BF16,
-                                                     4, DSK_TP_NO_MEASURE));
-      xs.emplace_back(device.get(), random_tensor(rng, DSK_DTYPE_BF16, 4 * 256));
-      ys.emplace_back(device.get(), 4 * 256 * 2);
-      spaces.emplace_back(device.get(), plans[r].info.workspace_bytes);
-    }
-    Stream stream(device.get());
-    if (!again) {
-      const dsk_tp_args args = device_args(4, xs[0], ys[0], spaces[0]);
-      ok(dsk_tp_linear_enqueue(plans[0].handle.get(), &args, stream.raw, &error), error);
-      const auto start = std::chrono::steady_clock::now();
-      dsk_status status = DSK_STATUS_OK;
-      status = dsk_tp_comm_wait(comms[0].get(), stream.raw, &error);
-      const double ms =
-          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-              .count();
-      std::printf("lost rank named after %.1f ms (limit 200 ms): %s\n", ms,
-                  dsk_error_message(error));
-      refused(status, error, DSK_STATUS_BACKEND, "rank 1 is lost");
-      CHECK(ms < 400);
-      const dsk_status later =
-          dsk_tp_linear_enqueue(plans[0].handle.get(), &args, stream.raw, &error);
-      refused(later, error, DSK_STATUS_CANCELLED, "rank 1");
-      continue;
-    }
-    dsk_tp_comm* raw[] = {comms[0].get(), comms[1].get()};
-    dsk_tp_group* group = nullptr;
-    ok(dsk_tp_group_begin(raw, 2, &group, &error), error);
-    for (std::uint32_t r = 0; r < 2; ++r) {
-      const dsk_tp_args args = device_args(4, xs[r], ys[r], spaces[r]);
-      ok(dsk_tp_linear_enqueue(plans[r].handle.get(), &args, stream.raw, &error), error);
-    }
-    ok(dsk_tp_group_end(group, &error), error);
-    wait(raw[0], stream.raw);
-    CHECK(ys[0].read_back() == ys[1].read_back());
-  }
-}
-
-TEST_CASE("bad input on the device: a status and a sentence, and the device stays usable") {
-  const auto device = cuda();
-  dsk_error* error = nullptr;
-  dsk_tp_device* none = nullptr;
-  const dsk_status far = dsk_tp_device_create("cuda", 4, 99, &none, &error);
-  refused(far, error, DSK_STATUS_NOT_FOUND, "no CUDA device 99");
-  void* memory = nullptr;
-  const dsk_status large =
-      dsk_tp_device_memory_create(device.get(), std::uint64_t{1} << 50, &memory, &error);
-  refused(large, error, DSK_STATUS_OUT_OF_MEMORY, "memory");
-  Memory small(device.get(), Bytes(16, 7));
-  CHECK(small.read_back() == Bytes(16, 7));
 }
 
 TEST_CASE("a plan from saved choices") {

@@ -19,7 +19,7 @@
 
 namespace {
 
-using dsk::load::Fault;
+using dsk::load::Outcome;
 using dsk::load::TransportApi;
 using dsk::load::TransportEndpoint;
 using dsk::load::TransportEvents;
@@ -41,30 +41,30 @@ struct Slot {
   bool stopped = false;
 };
 
-Fault fault_of(CURLcode code, CURL* easy, bool stopped) {
-  if (stopped) return Fault::stopped;
+Outcome outcome_of(CURLcode code, CURL* easy, bool stopped) {
+  if (stopped) return Outcome::stopped;
   switch (code) {
   case CURLE_OK:
-    return Fault::none;
+    return Outcome::completed;
   case CURLE_COULDNT_CONNECT:
-    return Fault::refused;
+    return Outcome::refused;
   case CURLE_COULDNT_RESOLVE_HOST:
-    return Fault::resolve;
+    return Outcome::resolve;
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CACERT_BADFILE:
   case CURLE_SSL_ISSUER_ERROR:
-    return Fault::certificate;
+    return Outcome::certificate;
   case CURLE_SSL_CONNECT_ERROR:
   case CURLE_SSL_CERTPROBLEM:
   case CURLE_SSL_CIPHER:
-    return Fault::tls;
+    return Outcome::tls;
   case CURLE_OPERATION_TIMEDOUT: {
     curl_off_t connected_us = 0;
     curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-    return connected_us > 0 ? Fault::timeout : Fault::connect_timeout;
+    return connected_us > 0 ? Outcome::timeout : Outcome::connect_timeout;
   }
   default:
-    return Fault::network;
+    return Outcome::network;
   }
 }
 
@@ -174,10 +174,10 @@ struct Transport {
       long status = 0;
       curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot);
       curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-      const Fault fault = fault_of(code, easy, slot->stopped);
+      const Outcome how = outcome_of(code, easy, slot->stopped);
       curl_multi_remove_handle(multi, easy);
       idle.push_back(slot);
-      events.done(events.user, slot->id, static_cast<int>(status), fault);
+      events.done(events.user, slot->id, static_cast<int>(status), how);
     }
   }
 

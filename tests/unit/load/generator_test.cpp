@@ -73,7 +73,7 @@ TEST_CASE("load: a stall of the server is in the latencies of all who had to wai
       request_document({{"rate_per_s", 100}, {"process", "constant"}, {"requests", 1000}});
   document["max_in_flight"] = 1;
   const Report r = run(document, [](std::uint64_t i, double) {
-    Answer a{0.001, 0.001, 1, 200, Fault::none};
+    Answer a{0.001, 0.001, 1, 200, Outcome::completed};
     if (i == 300) a.first_s = 1;
     return a;
   });
@@ -102,8 +102,8 @@ TEST_CASE("load: failures are counted by kind and the rest goes on") {
         Answer a;
         if (i % 10 == 1) a.status = 429;
         if (i % 10 == 2) a.status = 503;
-        if (i % 10 == 3) a.fault = Fault::refused;
-        if (i % 10 == 4) a.fault = Fault::timeout;
+        if (i % 10 == 3) a.fault = Outcome::refused;
+        if (i % 10 == 4) a.fault = Outcome::timeout;
         return a;
       });
   CHECK(r.statistics.completed == 300);

@@ -14,7 +14,7 @@ struct Answer {
   double gap_s = 0.02;
   int tokens = 3;
   int status = 200;
-  Fault fault = Fault::none;
+  Outcome fault = Outcome::completed;
 };
 
 class SimulatedServer : public Transport {
@@ -26,13 +26,13 @@ public:
   std::string library() const override { return "simulated"; }
   bool start(std::uint64_t id, const std::string&) override {
     const Answer a = law_(count_++, now_);
-    if (a.status != 200 || a.fault != Fault::none) {
+    if (a.status != 200 || a.fault != Outcome::completed) {
       due_.push({now_ + a.first_s, order_++, id, a.status, a.fault, true});
       return true;
     }
     for (int i = 0; i < a.tokens; ++i)
-      due_.push(
-          {now_ + a.first_s + i * a.gap_s, order_++, id, 200, Fault::none, i + 1 == a.tokens});
+      due_.push({now_ + a.first_s + i * a.gap_s, order_++, id, 200, Outcome::completed,
+                 i + 1 == a.tokens});
     return true;
   }
   void poll(double until_s) override {
@@ -43,7 +43,7 @@ public:
     const Due due = due_.top();
     due_.pop();
     now_ = std::max(now_, due.at);
-    if (due.status == 200 && due.fault == Fault::none) {
+    if (due.status == 200 && due.fault == Outcome::completed) {
       static const std::string token =
           "data: {\"choices\":[{\"text\":\"a\",\"finish_reason\":null}]}\n\n";
       static const std::string end =
@@ -51,7 +51,8 @@ public:
       const std::string& bytes = due.last ? end : token;
       receiver_.data(due.id, 200, bytes.data(), bytes.size());
     }
-    if (due.last) receiver_.done(due.id, due.fault == Fault::none ? due.status : 0, due.fault);
+    if (due.last)
+      receiver_.done(due.id, due.fault == Outcome::completed ? due.status : 0, due.fault);
   }
 
 private:
@@ -60,7 +61,7 @@ private:
     std::uint64_t order;
     std::uint64_t id;
     int status;
-    Fault fault;
+    Outcome fault;
     bool last;
     bool operator<(const Due& other) const {
       return at != other.at ? at > other.at : order > other.order;

@@ -1,0 +1,493 @@
+// Products with 1 to 64 rows of x on Hopper: the time is that of reading the weights, so that is
+// what the kernel is built around. One warp keeps the bulk copy engine's queue of weight tiles full
+// and begins before the kernel ahead has ended; warpgroups of four multiply on the tensor cores,
+// weights as the instruction's 64 rows and rows of x as its columns. The blocks of a cluster share
+// k and send their sums to the owner of each output, which adds them in rank order. FP8 is scaled
+// every 128 columns in single precision; with few rows each block quantises its part of x itself.
+#include <algorithm>
+
+#include "linear/async_copy.cuh"
+#include "linear/device_math.cuh"
+#include "linear/tensor_map.hpp"
+#include "linear/wgmma.cuh"
+
+namespace dsk::cuda {
+namespace {
+
+constexpr int row_bytes = 128; // of a tile: one block of k, which is one scale block of FP8
+constexpr int most_rows = 64;  // weight rows of a tile: the instruction's
+constexpr int group_threads = 128;
+constexpr std::uint32_t most_stages = 24;
+
+enum class Source { copied, quantised_here }; // of x
+
+/// Several warpgroups take turns along k, because one alone waits for its own products too long to
+/// keep up with memory.
+template <class Element_, int N_, Source source_> struct Variant {
+  using Element = Element_;
+  static constexpr int N = N_; // rows of x, rounded up to what the instruction takes
+  static constexpr Source source = source_;
+  static constexpr bool fp8 = sizeof(Element) == 1;
+  // FP8 waits for the products of each block of k before it scales them.
+  static constexpr int turns = fp8 && N <= 16 ? 4 : 2;
+  static constexpr int columns = row_bytes / static_cast<int>(sizeof(Element));
+  static constexpr int consumers = group_threads * turns;
+  static constexpr int threads = consumers + 32;
+  static constexpr std::uint32_t w_bytes = most_rows * row_bytes;
+  static constexpr std::uint32_t x_bytes = N * row_bytes;
+  static constexpr std::uint32_t stage_bytes = w_bytes + (source == Source::copied ? x_bytes : 0);
+  static constexpr int pitch = N + 2; // floats of a row of partial sums
+};
+
+/// `rows` of w make a tile: fewer than the instruction's 64 where that shares w evenly among the
+/// multiprocessors. `stages` is a multiple of the turns, so that a stage always falls to the same
+/// one: a parity tells neighbouring phases of a barrier apart, no more.
+struct Shape {
+  std::uint32_t m, rows, tiles, blocks, split, clusters, stages;
+};
+
+/// Shared memory behind the stages, in bytes: x and its scales where a block keeps them, partial
+/// sums, barriers.
+template <class V> struct Layout {
+  std::uint32_t x, scales, inbox, barriers, total;
+  __host__ __device__ Layout(const Shape& s) {
+    const std::uint32_t most_blocks = (s.blocks + s.split - 1) / s.split;
+    x = s.stages * V::stage_bytes;
+    scales = x + (V::source == Source::quantised_here ? most_blocks * V::x_bytes : 0);
+    inbox = scales + (V::fp8 ? most_blocks * V::N * 4 : 0);
+    barriers = inbox + V::turns * most_rows * V::pitch * 4;
+    total = barriers + (2 * s.stages + 1) * 8;
+  }
+};
+
+/// Place of a byte of x in a tile of rows of 128 bytes: 16-byte chunks are exchanged within a row.
+__device__ __forceinline__ std::uint32_t swizzled(std::uint32_t row, std::uint32_t byte) {
+  return row * row_bytes + (((byte / 16) ^ (row % 8)) * 16 + byte % 16);
+}
+
+/// The rows of x that are none: zero codes, before the kernel ahead has ended.
+template <class V>
+__device__ void clear_padding(const Shape& s, std::uint32_t count, std::uint8_t* codes) {
+  constexpr std::uint32_t chunks = row_bytes / 16;
+  const std::uint32_t rows = V::N - s.m;
+  for (std::uint32_t i = threadIdx.x; i < count * rows * chunks; i += V::consumers) {
+    const std::uint32_t block = i / (rows * chunks), row = s.m + i / chunks % rows;
+    *reinterpret_cast<uint4*>(codes + block * V::x_bytes + row * row_bytes + i % chunks * 16) =
+        make_uint4(0, 0, 0, 0);
+  }
+}
+
+/// x of this block's part of k as E4M3 codes in tiles, and its scales[block][row]: half a warp for
+/// each 128 columns.
+template <class V>
+__device__ void quantise_part(const ProductView& p, const Shape& s, std::uint32_t first,
+                              std::uint32_t count, const void* x, std::uint8_t* codes,
+                              float* scales) {
+  constexpr std::uint32_t halves = V::consumers / 16, together = 4; // loads under way at once
+  const std::uint32_t half = threadIdx.x / 16, lane = threadIdx.x % 16;
+  const std::uint32_t jobs = count * s.m, rounds = (jobs + halves - 1) / halves;
+  for (std::uint32_t round = 0; round < rounds; round += together) {
+    uint4 raw[together];
+#pragma unroll
+    for (std::uint32_t j = 0; j < together; ++j) {
+      const std::uint32_t job = (round + j) * halves + half;
+      const int at =
+          static_cast<int>((first + job / s.m) * 128 + lane * 8) - static_cast<int>(p.k_phase);
+      raw[j] = make_uint4(0, 0, 0, 0);
+      if (job < jobs && at >= 0 && at < static_cast<int>(p.k))
+        raw[j] = *reinterpret_cast<const uint4*>(static_cast<const std::uint16_t*>(x) +
+                                                 std::uint64_t{job % s.m} * p.k + at);
+    }
+#pragma unroll
+    for (std::uint32_t j = 0; j < together; ++j) {
+      const std::uint32_t job = (round + j) * halves + half;
+      if ((job & ~1u) >= jobs) break; // for the whole warp
+      float scale;
+      const uint2 eight = quantised_eight(raw[j], p.activation, scale); // all lanes take part
+      if (job >= jobs) continue;
+      const std::uint32_t row = job % s.m, block = job / s.m;
+      *reinterpret_cast<uint2*>(codes + block * V::x_bytes + swizzled(row, lane * 8)) = eight;
+      if (lane == 0) scales[block * V::N + row] = scale;
+    }
+  }
+}
+
+template <class V>
+__global__ void __launch_bounds__(V::threads)
+    skinny_kernel(const __grid_constant__ CUtensorMap w_map,
+                  const __grid_constant__ CUtensorMap x_map, ProductView p, Shape s, const void* x,
+                  const float* x_scales, void* y) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  constexpr int N = V::N;
+  constexpr std::uint32_t turns = V::turns;
+  extern __shared__ __align__(1024) std::uint8_t shared[];
+  const Layout<V> layout(s);
+  const std::uint32_t base = shared_address_of(shared), barriers = base + layout.barriers;
+  const auto full = [&](std::uint32_t stage) { return barriers + stage * 8; };
+  const auto empty = [&](std::uint32_t stage) { return barriers + (s.stages + stage) * 8; };
+  const std::uint32_t inbox_full = barriers + 2 * s.stages * 8;
+  auto* const scales = reinterpret_cast<float*>(shared + layout.scales);
+
+  const std::uint32_t rank = s.split > 1 ? rank_in_cluster() : 0;
+  const std::uint32_t cluster = blockIdx.x / s.split, clusters = gridDim.x / s.split;
+  const std::uint32_t first = rank * s.blocks / s.split, last = (rank + 1) * s.blocks / s.split;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const bool producer = warp == V::consumers / 32;
+
+  if (producer) {
+    // The queue of tiles is filled before anything else happens: weights depend on no kernel.
+    const std::uint64_t weights_once = evict_first(), x_often = evict_last();
+    std::uint32_t tile = cluster, block = first, issued = 0;
+    const auto copy_w = [&](std::uint32_t stage) {
+      barrier_expect(full(stage), s.rows * row_bytes + V::stage_bytes - V::w_bytes);
+      copy_box(base + stage * V::stage_bytes, w_map,
+               static_cast<int>(block * V::columns) - static_cast<int>(p.k_phase),
+               static_cast<int>(tile * s.rows), full(stage), weights_once);
+      if (++block == last) {
+        block = first;
+        tile += clusters;
+      }
+    };
+    const auto copy_x = [&](std::uint32_t stage, std::uint32_t of_block) {
+      if constexpr (V::source == Source::copied)
+        copy_box(base + stage * V::stage_bytes + V::w_bytes, x_map,
+                 static_cast<int>(of_block * V::columns) - static_cast<int>(p.k_phase), 0,
+                 full(stage), x_often);
+    };
+    if (lane == 0) {
+      prefetch_map(w_map);
+      if constexpr (V::source == Source::copied) prefetch_map(x_map);
+      for (std::uint32_t i = 0; i < s.stages; ++i) {
+        barrier_init(full(i), 1);
+        barrier_init(empty(i), 4); // the warps of one turn
+      }
+      if (s.split > 1) {
+        barrier_init(inbox_full, 1);
+        // What all blocks will store here: pairs of columns.
+        barrier_expect(inbox_full, turns * s.rows * ((s.m + 1) / 2) * 8);
+      }
+      barrier_init_done();
+      for (; issued < s.stages && tile < s.tiles; ++issued)
+        copy_w(issued);
+      allow_consumer();
+    }
+    __syncthreads();
+    __syncwarp();
+    if (s.split > 1) cluster_arrive();
+    if (lane == 0) {
+      wait_for_producer();
+      std::uint32_t x_block = first;
+      for (std::uint32_t i = 0; i < issued; ++i) {
+        copy_x(i, x_block);
+        if (++x_block == last) x_block = first;
+      }
+      std::uint32_t stage = 0, parity = 0;
+      while (tile < s.tiles) {
+        barrier_wait(empty(stage), parity);
+        const std::uint32_t of_block = block;
+        copy_w(stage);
+        copy_x(stage, of_block);
+        if (++stage == s.stages) {
+          stage = 0;
+          parity ^= 1;
+        }
+      }
+    }
+    __syncwarp();
+    if (s.split > 1) cluster_wait();
+    return;
+  }
+
+  __syncthreads();
+  if (s.split > 1) cluster_arrive();
+  const std::uint32_t turn = warp / 4;
+  const std::uint32_t row = warp % 4 * 16 + lane / 4;        // of the tile; and row + 8
+  const float *low_scales = nullptr, *high_scales = nullptr; // of these two rows
+  const auto find_scales = [&](std::uint32_t tile) {
+    const std::uint32_t n = min(tile * s.rows + row, p.n - 1), n8 = min(n + 8, p.n - 1);
+    const auto of = [&](std::uint32_t at) {
+      return p.w_scales +
+             std::uint64_t{static_cast<std::uint32_t>(__ldg(p.scale_rows + at))} * p.scale_columns;
+    };
+    low_scales = of(n);
+    high_scales = of(n8);
+  };
+  // What depends on no kernel is done before the wait.
+  if constexpr (V::fp8) {
+    find_scales(cluster);
+    for (std::uint32_t block = first; block < last; block += 32) {
+      asm volatile("prefetch.global.L2 [%0];" ::"l"(low_scales + block));
+      asm volatile("prefetch.global.L2 [%0];" ::"l"(high_scales + block));
+    }
+  }
+  if constexpr (V::source == Source::quantised_here)
+    clear_padding<V>(s, last - first, shared + layout.x);
+  wait_for_producer();
+  if constexpr (V::source == Source::quantised_here) {
+    quantise_part<V>(p, s, first, last - first, x, shared + layout.x, scales);
+    fence_shared_for_async();
+  } else if constexpr (V::fp8) {
+    const std::uint32_t padded = (s.m + 3) / 4 * 4;
+    for (std::uint32_t i = threadIdx.x; i < (last - first) * N; i += V::consumers)
+      scales[i] = i % N < s.m ? x_scales[std::uint64_t{first + i / N} * padded + i % N] : 0.0f;
+  }
+  if constexpr (V::fp8) warps_sync(1, V::consumers);
+  __syncwarp();
+  if (s.split > 1) cluster_wait();
+
+  const std::uint32_t owned = s.rows / s.split; // rows whose sums meet in one block
+  const std::uint32_t source = rank * turns + turn, sources = s.split * turns;
+  std::uint32_t stage = turn, parity = 0, count = 0; // `count` tiles of w went before
+  const auto advance = [&] {
+    if ((stage += turns) >= s.stages) {
+      stage -= s.stages;
+      parity ^= 1;
+    }
+  };
+  for (std::uint32_t tile = cluster; tile < s.tiles; tile += clusters) {
+    const std::uint32_t begin = first + (turn - count) % turns; // this turn's first block
+    count += last - first;
+    float total[N / 2] = {};
+    const auto multiply = [&](float(&into)[N / 2], std::uint32_t block, bool add) {
+      const std::uint32_t w = base + stage * V::stage_bytes;
+      const std::uint64_t w_at = matrix_descriptor(w),
+                          x_at =
+                              matrix_descriptor(V::source == Source::quantised_here
+                                                    ? base + layout.x + (block - first) * V::x_bytes
+                                                    : w + V::w_bytes);
+      barrier_wait(full(stage), parity);
+      wgmma_fence();
+#pragma unroll
+      for (int k = 0; k < 4; ++k)
+        Wgmma<typename V::Element>::run(into, w_at + 2 * k, x_at + 2 * k, add || k > 0);
+      wgmma_commit();
+    };
+    if constexpr (V::fp8) {
+      if (tile != cluster) find_scales(tile);
+      for (std::uint32_t block = begin; block < last; block += turns) {
+        const float low = __ldg(low_scales + block), high = __ldg(high_scales + block);
+        float part[N / 2] = {};
+        multiply(part, block, false);
+        wgmma_wait<0>(part);
+        if (lane == 0) barrier_arrive(empty(stage));
+        const float* of_block = scales + (block - first) * N;
+#pragma unroll
+        for (int q = 0; q < N / 8; ++q) {
+          const float2 of_rows = *reinterpret_cast<const float2*>(of_block + 8 * q + lane % 4 * 2);
+          total[4 * q] += part[4 * q] * (low * of_rows.x);
+          total[4 * q + 1] += part[4 * q + 1] * (low * of_rows.y);
+          total[4 * q + 2] += part[4 * q + 2] * (high * of_rows.x);
+          total[4 * q + 3] += part[4 * q + 3] * (high * of_rows.y);
+        }
+        advance();
+      }
+    } else {
+      // The products of one block run while those of the block before are waited for.
+      bool any = false;
+      for (std::uint32_t block = begin; block < last; block += turns) {
+        multiply(total, block, true);
+        const std::uint32_t before = stage >= turns ? stage - turns : stage + s.stages - turns;
+        if (any) {
+          asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");
+          if (lane == 0) barrier_arrive(empty(before));
+        }
+        any = true;
+        advance();
+      }
+      wgmma_wait<0>(total);
+      if (any && lane == 0)
+        barrier_arrive(empty(stage >= turns ? stage - turns : stage + s.stages - turns));
+    }
+
+    // Sums to their owners, [source][row][column of x].
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const std::uint32_t r = row + 8 * half, owner = r / owned;
+      if (r >= s.rows) continue; // of no tile: stale bytes were multiplied
+      const std::uint32_t at = base + layout.inbox + (source * owned + r % owned) * V::pitch * 4;
+      const std::uint32_t there = s.split > 1 ? in_block(at, owner) : 0,
+                          signal = s.split > 1 ? in_block(inbox_full, owner) : 0;
+#pragma unroll
+      for (int q = 0; q < N / 8; ++q) {
+        const std::uint32_t column = 8 * q + lane % 4 * 2;
+        if (column >= s.m) continue;
+        if (s.split > 1)
+          store_in(there + column * 4, total[4 * q + 2 * half], total[4 * q + 2 * half + 1],
+                   signal);
+        else
+          *reinterpret_cast<float2*>(shared + (at - base) + column * 4) =
+              make_float2(total[4 * q + 2 * half], total[4 * q + 2 * half + 1]);
+      }
+    }
+    if (s.split > 1)
+      barrier_wait_cluster(inbox_full, 0); // a cluster has one tile
+    else
+      warps_sync(1, V::consumers);
+    const auto* inbox = reinterpret_cast<const float*>(shared + layout.inbox);
+    for (std::uint32_t i = threadIdx.x; i < owned * s.m; i += V::consumers) {
+      const std::uint32_t r = i % owned, column = i / owned, n = tile * s.rows + rank * owned + r;
+      float sum = 0.0f;
+      for (std::uint32_t from = 0; from < sources; ++from)
+        sum += inbox[(from * owned + r) * V::pitch + column];
+      if (n >= p.n) continue;
+      if (p.bias) sum += load_as_float(p.bias, p.activation, n);
+      store_as(y, p.output, std::uint64_t{column} * p.n + n, sum);
+    }
+    if (tile + clusters < s.tiles)
+      warps_sync(1, V::consumers); // the inbox is free for the next tile's sums
+  }
+#else
+  __trap();
+#endif
+}
+
+using Kernel = void (*)(CUtensorMap, CUtensorMap, ProductView, Shape, const void*, const float*,
+                        void*);
+
+/// A kernel and what its launch needs to know.
+struct Entry {
+  Kernel kernel;
+  std::uint32_t threads, turns, stage_bytes;
+  std::uint32_t (*shared_bytes)(const Shape&);
+};
+
+template <class V> Entry entry() {
+  return {skinny_kernel<V>, V::threads, V::turns, V::stage_bytes,
+          [](const Shape& s) { return Layout<V>(s).total; }};
+}
+
+template <class Element, Source source> Entry pick(std::uint32_t m) {
+  if (m <= 8) return entry<Variant<Element, 8, source>>();
+  if constexpr (source == Source::copied) {
+    if (m > 32) return entry<Variant<Element, 64, source>>();
+    if (m > 16) return entry<Variant<Element, 32, source>>();
+  }
+  return entry<Variant<Element, 16, source>>();
+}
+
+Entry pick(const ProductView& p, const SkinnyChoice& choice, std::uint32_t m) {
+  if (p.weight == DSK_DTYPE_F8E4M3)
+    return choice.quantises ? pick<__nv_fp8_e4m3, Source::quantised_here>(m)
+                            : pick<__nv_fp8_e4m3, Source::copied>(m);
+  return p.weight == DSK_DTYPE_BF16 ? pick<__nv_bfloat16, Source::copied>(m)
+                                    : pick<__half, Source::copied>(m);
+}
+
+std::uint32_t blocks_of(const ProductView& p) {
+  return p.weight == DSK_DTYPE_F8E4M3 ? p.scale_columns : (p.k + 63) / 64;
+}
+
+/// How the tiles are shared, and as many stages as let
+/// `choice.share` blocks live on a multiprocessor. No stages when that is too few.
+Shape shape_of(const ProductView& p, const SkinnyChoice& choice, std::uint32_t m,
+               const Entry& kernel, const SkinnyDevice& device) {
+  Shape s{m, choice.rows, (p.n + choice.rows - 1) / choice.rows, blocks_of(p), choice.split, 0, 0};
+  // One block takes several tiles in turn, so that copies of the next run while one is added up. A
+  // cluster takes one: its blocks would wait for each other after every tile.
+  const std::uint32_t most = choice.share * device.multiprocessors;
+  const std::uint32_t each = choice.split > 1 ? 1 : (s.tiles + most - 1) / most;
+  s.clusters = (s.tiles + each - 1) / each;
+  // A multiprocessor has 1 KiB more than one block may take, and each block costs 1 KiB.
+  const std::size_t budget =
+      std::min(device.shared_limit, (device.shared_limit + 1024) / choice.share - 1024);
+  const std::size_t fixed = kernel.shared_bytes(s), stage = kernel.stage_bytes + 16;
+  if (fixed + 4 * stage > budget) return s;
+  const std::size_t all = std::size_t{(s.blocks + s.split - 1) / s.split} * each;
+  const std::size_t useful = (all + kernel.turns - 1) / kernel.turns * kernel.turns;
+  s.stages = static_cast<std::uint32_t>(
+      std::min({(budget - fixed) / stage, std::size_t{most_stages}, useful}));
+  s.stages -= s.stages % kernel.turns;
+  return s;
+}
+
+} // namespace
+
+bool skinny_takes(const ProductView& p, const SkinnyChoice& choice, const SkinnyDevice& device,
+                  std::uint32_t m) {
+  if (!device.usable) return false;
+  const bool fp8 = p.weight == DSK_DTYPE_F8E4M3;
+  if (!fp8 && p.weight != DSK_DTYPE_BF16 && p.weight != DSK_DTYPE_F16) return false;
+  if (p.activation != DSK_DTYPE_BF16 && p.activation != DSK_DTYPE_F16) return false;
+  if (m == 0 || m > skinny_most_rows || (choice.quantises && (!fp8 || m > 16))) return false;
+  const std::uint32_t per_16 = fp8 ? 16 : 8; // elements of 16 bytes
+  if (p.k % per_16 != 0 || p.k_phase % per_16 != 0 ||
+      reinterpret_cast<std::uintptr_t>(p.w) % 16 != 0)
+    return false;
+  if (choice.split > blocks_of(p) || (choice.rows != most_rows && choice.split > 1)) return false;
+  return shape_of(p, choice, m, pick(p, choice, m), device).stages > 0;
+}
+
+std::vector<SkinnyChoice> skinny_candidates(const ProductView& p, const SkinnyDevice& device,
+                                            std::uint32_t m) {
+  std::vector<SkinnyChoice> out;
+  const auto add = [&](SkinnyChoice choice) {
+    for (const bool quantises : {false, true}) {
+      choice.quantises = quantises;
+      if (skinny_takes(p, choice, device, m)) out.push_back(choice);
+    }
+  };
+  for (const std::uint32_t split : {1u, 2u, 4u, 8u, 16u}) {
+    // More blocks than fill the device a few times only wait for each other.
+    const std::uint64_t blocks = std::uint64_t{(p.n + most_rows - 1) / most_rows} * split;
+    if (split > 1 && blocks > 4 * std::uint64_t{device.multiprocessors}) continue;
+    for (const std::uint32_t share : {1u, 2u, 3u})
+      add({split, most_rows, share, false});
+  }
+  // Tiles of fewer rows, one for each multiprocessor.
+  const std::uint32_t even =
+      ((p.n + device.multiprocessors - 1) / device.multiprocessors + 7) / 8 * 8;
+  if (even >= 40 && even < most_rows)
+    for (const std::uint32_t share : {1u, 2u})
+      add({1, even, share, false});
+  return out;
+}
+
+void skinny_prepare(std::size_t shared_limit) {
+  ProductView p{};
+  for (const dsk_dtype weight : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F8E4M3})
+    for (const std::uint32_t m : {8u, 16u, 32u, 64u})
+      for (const bool quantises : {false, true}) {
+        if (quantises && (weight != DSK_DTYPE_F8E4M3 || m > 16)) continue;
+        p.weight = weight;
+        const auto* kernel =
+            reinterpret_cast<const void*>(pick(p, {1, most_rows, 1, quantises}, m).kernel);
+        (void)cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   static_cast<int>(shared_limit));
+        (void)cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+      }
+}
+
+bool skinny(const ProductView& p, const SkinnyChoice& choice, const SkinnyDevice& device,
+            std::uint32_t m, const void* x, const float* x_scales, void* y, Launch launch) {
+  const Entry kernel = pick(p, choice, m);
+  const Shape s = shape_of(p, choice, m, kernel, device);
+  CUtensorMap w_map{}, x_map{};
+  if (s.stages == 0 || reinterpret_cast<std::uintptr_t>(x) % 16 != 0 ||
+      !make_tensor_map(w_map, p.weight, p.w, p.n, p.k, s.rows))
+    return false;
+  if (choice.quantises)
+    x_map = w_map; // not used
+  else if (!make_tensor_map(x_map, p.weight, x, m, p.k,
+                            m <= 8    ? 8
+                            : m <= 16 ? 16
+                            : m <= 32 ? 32
+                                      : 64))
+    return false;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(s.clusters * s.split);
+  config.blockDim = dim3(kernel.threads);
+  config.dynamicSmemBytes = kernel.shared_bytes(s);
+  config.stream = launch.stream;
+  cudaLaunchAttribute attributes[2]{};
+  attributes[0].id = cudaLaunchAttributeClusterDimension;
+  attributes[0].val.clusterDim.x = s.split;
+  attributes[0].val.clusterDim.y = attributes[0].val.clusterDim.z = 1;
+  attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[1].val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = attributes;
+  config.numAttrs = launch.programmatic ? 2 : 1;
+  return cudaLaunchKernelEx(&config, kernel.kernel, w_map, x_map, p, s, x, x_scales, y) ==
+         cudaSuccess;
+}
+
+} // namespace dsk::cuda

@@ -1,6 +1,7 @@
 // The run on several GPUs: everything that needs more than one device, in one call of bounded time.
 //   usage: multi_gpu [--backend cuda|cpu] [--ranks 8,4,2] [--budget SECONDS] [--out FILE.jsonl]
 //                    [--skip PART,...] [--only PART,...] [--one-device] [--small]
+//          multi_gpu --table FILE.jsonl   prints the table of a run that is over
 // Each part runs in a process of its own, so that a hang or a crash costs that part alone; time
 // that a part leaves over goes to those after it. JSON lines go to FILE, a table to standard
 // output.
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <stdexcept>
 
 #include "dsk/tp.h"
@@ -47,7 +49,7 @@ std::vector<std::string> words(const std::string& text) {
 struct Command {
   Options options;
   double budget_s = 570;
-  std::string out = "multi_gpu.jsonl", part, rank_of;
+  std::string out = "multi_gpu.jsonl", table, part, rank_of;
   std::vector<std::string> skip, only;
 };
 
@@ -75,6 +77,8 @@ Command parse(int argc, char** argv) {
       command.budget_s = std::stod(value());
     else if (name == "--out")
       command.out = value();
+    else if (name == "--table")
+      command.table = value();
     else if (name == "--skip")
       command.skip = known(words(value()));
     else if (name == "--only")
@@ -117,6 +121,15 @@ std::vector<std::uint32_t> default_worlds(const Options& options) {
   return worlds;
 }
 
+int table_of_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error("cannot read " + path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);)
+    lines.push_back(line);
+  return print_table(lines) ? 0 : 1;
+}
+
 int lead(Command& command) {
   Options& options = command.options;
   const double start = now_s(), end = start + command.budget_s;
@@ -125,9 +138,11 @@ int lead(Command& command) {
   if (!file) throw std::runtime_error("cannot write " + command.out);
   std::vector<std::string> lines;
   const auto keep = [&](const std::string& line) {
-    lines.push_back(line);
-    std::fprintf(file, "%s\n", line.c_str());
-    std::fflush(file);
+    if (line[0] == '{') { // a library may print something of its own
+      lines.push_back(line);
+      std::fprintf(file, "%s\n", line.c_str());
+      std::fflush(file);
+    }
     const std::string text = progress_of(line);
     if (!text.empty()) std::printf("[%5.1f s] %s\n", now_s() - start, text.c_str());
     std::fflush(stdout);
@@ -189,6 +204,7 @@ int run(int argc, char** argv) {
   // Two streams of a rank must not share a queue of the device.
   setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
   Command command = parse(argc, argv);
+  if (!command.table.empty()) return table_of_file(command.table);
   if (command.part.empty() && command.rank_of.empty()) return lead(command);
   die_with_parent();
   if (!command.rank_of.empty()) {

@@ -56,6 +56,15 @@ PY
   wrong "the run with one thread failed"
 grep -q '"layout":"threads"' <(grep -v '"part":"loss"' "$folder/one.jsonl") && wrong "a rank had a thread of its own"
 
+# The table says what is met and what is missed, and a wrong check makes the run wrong.
+figure='"kind":"figure","goal":"G1","ranks":8,"what":"all-reduce","unit":"us","anchor":18.3,"anchor_name":"NCCL","at_most":3.2,"published":3.49,"rests_on":"x"'
+printf '{%s,"value":3.1,"met":true}\n{%s,"value":4.5,"met":false}\n' "$figure" "$figure" >"$folder/table.jsonl"
+"$program" --table "$folder/table.jsonl" >"$folder/table.txt" || wrong "a missed goal is no wrong result"
+grep -q '3.1 us; goal <= 3.2: met; best published 3.49; NCCL 18.3' "$folder/table.txt" || wrong "the table does not say what is met"
+grep -q '4.5 us; goal <= 3.2: MISSED' "$folder/table.txt" || wrong "the table does not say what is missed"
+echo '{"kind":"check","part":"check","layout":"threads","transport":"peer","ranks":8,"cases":5,"wrong":1,"worst_share_of_allowed":null}' >>"$folder/table.jsonl"
+"$program" --table "$folder/table.jsonl" >>"$folder/table.txt" && wrong "a wrong check is passed over"
+
 start=$SECONDS
 "$program" --backend cpu --small --ranks 4 --budget 1 --only all-reduce,prefill --out "$folder/short.jsonl" >"$folder/short.txt" 2>&1 ||
   wrong "a run out of time is not wrong by itself"

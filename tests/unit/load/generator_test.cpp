@@ -1,11 +1,13 @@
 #include "load/generator.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
@@ -205,13 +207,41 @@ TEST_CASE("load: a journal cut anywhere gives a whole run when it is taken up ag
   std::filesystem::remove(path);
 }
 
-TEST_CASE("load: a full disk ends the journal, not the run") {
-  if (!std::filesystem::exists("/dev/full")) return;
-  Journal journal;
-  // /dev/full takes the open and refuses each write.
-  JournalSummary summary;
-  Json document = request_document({{"rate_per_s", 100}, {"requests", 50}});
-  CHECK_THROWS_AS(journal.create("/dev/full", "{}", 0), dsk::Error);
+TEST_CASE("load: a disk that fills up ends the journal, not the run, and the run can be taken up") {
+  if (std::filesystem::exists("/dev/full")) { // takes the open and refuses each write
+    Journal journal;
+    CHECK_THROWS_AS(journal.create("/dev/full", "{}", 0), dsk::Error);
+  }
+  const std::string path = temporary("dsk-journal-full");
+  std::filesystem::remove(path);
+  Json document = request_document({{"rate_per_s", 100}, {"requests", 400}});
+  document["journal"] = path;
+  // The limit on this process's files stands for the end of the disk: the write that crosses it is
+  // cut, the next one fails.
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 6000;
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const Report full = run(document, steady);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, handler);
+  CHECK(full.statistics.completed == 400);
+  CHECK(full.facts.journal_failure.find("cannot be written any more") != std::string::npos);
+  std::uint64_t kept = 0;
+  const JournalSummary summary = read_journal(path, [&](const Record&) { ++kept; });
+  CHECK(kept > 50);
+  CHECK(kept < 400);
+  CHECK(summary.whole_bytes + summary.lost_bytes == 6000);
+  CHECK(summary.lost_bytes > 0);
+  // With room again the same command runs what the journal does not hold.
+  const Report rest = run(document, steady);
+  CHECK(rest.facts.journal_failure.empty());
+  CHECK(rest.statistics.completed + rest.facts.interrupted == 400);
+  CHECK(rest.facts.interrupted == summary.started - kept);
+  CHECK(figures(report_from_journal(path)) == figures(rest));
+  std::filesystem::remove(path);
 }
 
 TEST_CASE("load: reports of two machines merge into that of both") {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -104,9 +105,34 @@ JournalSummary read_journal(const std::string& path,
 }
 
 Journal::~Journal() {
+  stop_syncing();
   if (descriptor_ < 0) return;
   (void)::fdatasync(descriptor_);
   ::close(descriptor_);
+}
+
+void Journal::start_syncing() {
+  syncing_ = std::thread([this] { sync_every_second(); });
+}
+
+void Journal::stop_syncing() {
+  if (!syncing_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  ended_.notify_one();
+  syncing_.join();
+}
+
+// The descriptor is closed only after this thread has ended.
+void Journal::sync_every_second() {
+  std::unique_lock lock(mutex_);
+  while (!ended_.wait_for(lock, std::chrono::seconds(1), [&] { return ending_; })) {
+    lock.unlock();
+    if (dirty_.exchange(false)) (void)::fdatasync(descriptor_);
+    lock.lock();
+  }
 }
 
 void Journal::create(const std::string& path, const std::string& request, double began_at_unix_s) {
@@ -119,6 +145,7 @@ void Journal::create(const std::string& path, const std::string& request, double
   body += request;
   write(Kind::header, body);
   if (!failure_.empty()) throw Error(DSK_STATUS_IO, failure_);
+  start_syncing();
 }
 
 void Journal::resume(const std::string& path, const JournalSummary& summary, std::uint64_t now_ns) {
@@ -129,6 +156,7 @@ void Journal::resume(const std::string& path, const JournalSummary& summary, std
   std::string body;
   put_number(body, now_ns);
   write(Kind::resumed, body);
+  if (is_open()) start_syncing();
 }
 
 void Journal::started(std::uint64_t index, std::uint64_t now_ns) {
@@ -157,12 +185,14 @@ void Journal::write(Kind kind, std::string_view body) {
     if (put < 0 && errno == EINTR) continue;
     if (put <= 0) {
       failure_ = std::string("the journal cannot be written any more: ") + std::strerror(errno);
+      stop_syncing();
       ::close(descriptor_);
       descriptor_ = -1;
       return;
     }
     done += static_cast<std::size_t>(put);
   }
+  dirty_ = true;
 }
 
 } // namespace dsk::load

@@ -3,13 +3,18 @@
 // stops at the first that is not whole, which is what was being written when the end came.
 //
 // A write reaches the kernel before the request counts as finished: a killed process loses nothing.
-// Power loss can take the seconds that the kernel had not yet put on the disk.
+// A thread of the journal's own puts what the kernel holds on the disk every second, so that the
+// run never waits for the disk: power loss can take the last second and what one sync takes.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "load/record.hpp"
 
@@ -54,10 +59,18 @@ private:
   enum class Kind : char { header = 'H', started = 'S', finished = 'F', resumed = 'R' };
   friend JournalSummary read_journal(const std::string&, const std::function<void(const Record&)>&);
   void write(Kind kind, std::string_view body);
+  void start_syncing();
+  void stop_syncing();
+  void sync_every_second();
 
   int descriptor_ = -1;
   std::string failure_;
   std::string frame_;
+  std::thread syncing_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool ending_ = false; // under mutex_
+  std::atomic<bool> dirty_{false};
 };
 
 } // namespace dsk::load

@@ -1,12 +1,13 @@
 package dsk
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"net/http"
-	"net/http/httptest"
+	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,24 +90,53 @@ func TestMonitor(t *testing.T) {
 	}
 }
 
-// engine answers as an OpenAI-compatible server does, one token after the other.
-func engine(t *testing.T) *httptest.Server {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "text/event-stream")
-		for range 4 {
-			_, _ = io.WriteString(w, "data: {\"choices\":[{\"text\":\"a\"}]}\n\n")
-			w.(http.Flusher).Flush()
+// engine answers as an OpenAI-compatible server does, one token after the other, and is gone after the test. It is written on
+// sockets: net/http under the race detector takes longer to compile than everything else here.
+func engine(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go answerOnce(connection)
 		}
-		_, _ = io.WriteString(w, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":4}}\n\ndata: [DONE]\n\n")
-	}))
-	t.Cleanup(server.Close)
-	return server
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+func answerOnce(connection net.Conn) {
+	defer connection.Close()
+	reader := bufio.NewReader(connection)
+	length := 0
+	for {
+		line, err := reader.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if line = strings.TrimSpace(line); line == "" {
+			break
+		}
+		if value, ok := strings.CutPrefix(strings.ToLower(line), "content-length:"); ok {
+			length, _ = strconv.Atoi(strings.TrimSpace(value))
+		}
+	}
+	_, _ = io.CopyN(io.Discard, reader, int64(length))
+	_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+	for range 4 {
+		_, _ = io.WriteString(connection, "data: {\"choices\":[{\"text\":\"a\"}]}\n\n")
+	}
+	_, _ = io.WriteString(connection, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":4}}\n\ndata: [DONE]\n\n")
 }
 
 func TestLoad(t *testing.T) {
 	request := LoadRequest{
-		Endpoint: LoadEndpoint{URL: engine(t).URL, Model: "m"},
+		Endpoint: LoadEndpoint{URL: engine(t), Model: "m"},
 		Workload: LoadWorkload{Concurrency: 2, Requests: 6, InputTokens: Lengths{Mean: 8}, OutputTokens: Lengths{Mean: 4}},
 	}
 	report, err := Load(context.Background(), request)

@@ -237,6 +237,19 @@ const FactTable* best_table(const KernelSpec& spec, std::size_t device, bool sam
   return best;
 }
 
+} // namespace
+
+std::vector<std::string_view> kernel_names(const KernelSpec& spec) {
+  std::vector<std::string_view> names;
+  for (const FactTable& table : fact_tables())
+    if (table.op == spec.op && table.type == spec.type && table.variant == spec.variant &&
+        std::find(names.begin(), names.end(), table.kernel) == names.end())
+      names.push_back(table.kernel);
+  return names;
+}
+
+namespace {
+
 KernelSpec as_measured(const KernelSpec& spec, const FactTable& table) {
   KernelSpec measured = spec;
   measured.engine = table.engine;

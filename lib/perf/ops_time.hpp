@@ -75,6 +75,10 @@ Work kernel_work(const KernelSpec& spec, double a, double b);
 /// Time of the kernel's closed-form work at the datasheet's full rates; collectives over the link.
 double speed_of_light_us(const Rates& rates, const KernelSpec& spec, double a, double b);
 
+/// Names of the kernels that the tables know for the spec's operator and type, each once; an engine
+/// runs the fastest of those that do the same.
+std::vector<std::string_view> kernel_names(const KernelSpec& spec);
+
 /// What a hold-out test must not see.
 struct Exclusion {
   bool shape = false;      // the rows of the spec's own sizes, on every device

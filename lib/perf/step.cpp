@@ -69,7 +69,7 @@ StepModel::State::State(const Deployment& d, StepCache::State& cache)
   }
   // A measured expert kernel brings its own fixed time.
   for (const ExpertsTimer& t : experts)
-    if (t.timer.origin() <= Origin::interpolated) overheads.moe_layer_us = 0;
+    if (t.measured()) overheads.moe_layer_us = 0;
 }
 
 RankBatch StepModel::State::rank_of(const Batch& batch) const noexcept {

@@ -98,10 +98,30 @@ ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const E
   spec.variant = "balanced";
   spec.size = {op.hidden,  op.intermediate * op.moe_tp,    op.top_k,
                op.experts, static_cast<double>(op.moe_tp), static_cast<double>(op.ep)};
-  timer = KernelTimer(rates, spec);
+  // FP4 experts have two on Blackwell, for few tokens and for many, and engines choose by size.
+  const std::vector<std::string_view> names = kernel_names(spec);
+  if (spec.type != Precision::nvfp4) kernels_.emplace_back(rates, spec);
+  else
+    for (const std::string_view name : names) {
+      spec.kernel = name;
+      kernels_.emplace_back(rates, spec);
+    }
   deviations_ = maximum_deviations(op.ep, expected_maximum);
   if (op.redundant > 0)
     peak_ = balanced_peak(static_cast<int>(op.experts), op.ep, op.skew, op.redundant);
+}
+
+KernelTime ExpertsTimer::at(double tokens) const {
+  const Work all = work(tokens);
+  KernelTime fastest = kernels_[0].at(all, tokens, 0);
+  for (std::size_t i = 1; i < kernels_.size(); ++i)
+    if (const KernelTime other = kernels_[i].at(all, tokens, 0); other.us < fastest.us)
+      fastest = other;
+  return fastest;
+}
+
+bool ExpertsTimer::measured() const {
+  return kernels_[0].origin() <= Origin::interpolated;
 }
 
 Work ExpertsTimer::work(double tokens) const {

@@ -50,14 +50,17 @@ struct ProductTimer {
 
 struct ExpertsTimer {
   ExpertsOp op;
-  KernelTimer timer;
 
   ExpertsTimer(const ExpertsOp& op, const Rates& rates, const Engine& engine);
   /// Of the slowest rank, for tokens of the whole replica.
   Work work(double tokens) const;
-  KernelTime at(double tokens) const { return timer.at(work(tokens), tokens, 0); }
+  /// Of the fastest kernel that is known for the format.
+  KernelTime at(double tokens) const;
+  /// A table of the device holds the kernel, with its fixed time.
+  bool measured() const;
 
 private:
+  std::vector<KernelTimer> kernels_;
   double peak_ = 0;       // of a balanced placement
   double deviations_ = 0; // of the expected maximum over the ranks
 };

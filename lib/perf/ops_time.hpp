@@ -98,7 +98,9 @@ public:
   /// Time for `work` with the residual at table coordinates (a, b).
   KernelTime at(const Work& work, double a, double b) const;
   /// The law alone, without residual.
-  KernelTime law(const Work& work) const { return law_.at(work, flops_per_us_, bytes_per_us_); }
+  KernelTime law(const Work& work) const {
+    return law_.at({work.flops * unpacking_, work.bytes}, flops_per_us_, bytes_per_us_);
+  }
   /// What the law is multiplied by at (a, b), with the half width and the origin of that.
   struct Factor {
     double value = 1;
@@ -129,6 +131,7 @@ private:
   KernelLaw law_;
   double flops_per_us_ = 1;
   double bytes_per_us_ = 1;
+  double unpacking_ = 1; // what turning packed weights into operands adds to the arithmetic
   Origin origin_ = Origin::roofline;
   const FactTable* table_ = nullptr;
   std::vector<double> a_; // ln of the axis values

@@ -10,7 +10,7 @@ namespace dsk::perf {
 
 struct EngineOverheads {
   double layer_us = 0;        // each layer
-  double moe_layer_us = 0;    // more for a layer with experts, when its kernel is not in the tables
+  double moe_layer_us = 0;    // more for a layer with experts, when no table of the device has them
   double linear_layer_us = 0; // more for a linear-attention layer
   double sequence_us = 0;     // each running sequence
   double error = 0;           // half width of the 90 % interval, natural log

@@ -45,7 +45,8 @@ double input_element_bytes(Precision precision) {
   return 2;
 }
 
-Precision precision_of(const WeightFormat& format, const Device& device, const std::string& path) {
+Precision precision_of(const WeightFormat& format, const Device& device, EngineKind engine,
+                       const std::string& path) {
   const auto need = [&](Element element) {
     if (device.dense_peak(element) <= 0)
       throw Error(DSK_STATUS_UNSUPPORTED,
@@ -56,6 +57,10 @@ Precision precision_of(const WeightFormat& format, const Device& device, const s
   };
   switch (format.element) {
   case Element::fp8:
+    if (device.dense_peak(Element::fp8) <= 0 && engine == EngineKind::vllm) {
+      need(Element::bf16);
+      return Precision::weight_only;
+    }
     need(Element::fp8);
     return format.block_in > 0 ? Precision::fp8_block : Precision::fp8;
   case Element::int8:
@@ -216,7 +221,7 @@ private:
     op.name = std::string(component_name(matrix.component)) + "/" + matrix.name;
     op.rows = rows;
     op.count = count;
-    op.precision = precision_of(matrix.format, *d_.device, "/device");
+    op.precision = precision_of(matrix.format, *d_.device, d_.engine->kind, "/device");
     op.n = static_cast<double>(matrix.out) * split.out_share;
     op.k = static_cast<double>(matrix.in) * split.in_share;
     op.copies = static_cast<double>(matrix.copies);
@@ -313,7 +318,7 @@ private:
             : d_.expert_dispatch.value_or(default_expert_dispatch(*d_.engine, d_.parallel.dp > 1));
     for (const Matrix& matrix : matrices) {
       if (matrix.shard != Shard::expert || !matrix.product) continue;
-      op.precision = precision_of(matrix.format, *d_.device, "/device");
+      op.precision = precision_of(matrix.format, *d_.device, d_.engine->kind, "/device");
       op.expert_bytes +=
           static_cast<double>(matrix.bytes()) / static_cast<double>(matrix.copies) / op.moe_tp;
     }

@@ -19,8 +19,10 @@ const char* precision_name(Precision precision);
 Element math_element(Precision precision);
 /// Bytes of one element of the left operand as the kernel reads it.
 double input_element_bytes(Precision precision);
-/// Throws UNSUPPORTED at `path` when the device computes neither in the format nor around it.
-Precision precision_of(const WeightFormat& format, const Device& device, const std::string& path);
+/// Throws UNSUPPORTED at `path` when the device computes neither in the format nor around it: fp8
+/// without hardware for it is unpacked by vLLM's Marlin kernels alone.
+Precision precision_of(const WeightFormat& format, const Device& device, EngineKind engine,
+                       const std::string& path);
 
 /// What sets the number of rows of an operator in a step.
 enum class Rows : std::uint8_t {

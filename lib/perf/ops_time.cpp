@@ -272,12 +272,14 @@ std::string_view architecture(std::string_view family) {
   return family == "blackwell-ultra" ? "blackwell" : family;
 }
 
-// Weights below 16 bit that are multiplied in 16 bit are unpacked on the way to the tensor cores. No
-// table holds such kernels. Experts: gpt-oss prompts on Hopper ran at 0.22 and 0.35 of the 16-bit
-// peak (vLLM, TensorRT-LLM; InferenceX to 2026-08), half of what 16-bit experts reach. Plain
-// products: Marlin-like kernels stay near the 16-bit rate (assumed).
-constexpr double unpacked_experts = 2;
-constexpr double unpacked_products = 1.2;
+// Packed weights that are multiplied in 16 bit are unpacked in registers on the way to the tensor
+// cores, which only the older instructions allow: those reach Ampere's and Ada's peak, and half of
+// Hopper's, whose own instructions take operands from shared memory. gpt-oss prompts on Hopper ran
+// at 0.22 and 0.35 of the 16-bit peak (vLLM, TensorRT-LLM; InferenceX to 2026-08), half of what
+// 16-bit experts reach. No table holds such kernels.
+double unpacking(std::string_view family) {
+  return family == "ampere" || family == "ada" ? 1.2 : 2;
+}
 
 // Half widths by what differs (docs/results/kernels.md).
 constexpr double weight_other_type = 0.35;
@@ -293,8 +295,7 @@ constexpr double error_octave = 0.10; // more for each octave beyond the measure
 KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclusion& exclusion)
     : spec_(spec), law_(law_of(spec.op)), flops_per_us_(peak_of(rates, math_of(spec))),
       bytes_per_us_(is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us) {
-  if (spec.type == Precision::weight_only)
-    unpacking_ = spec.op == KernelOp::moe ? unpacked_experts : unpacked_products;
+  if (spec.type == Precision::weight_only) unpacking_ = unpacking(rates.family);
   if (spec.op == KernelOp::gemm && rates.calibration &&
       rates.calibration->find(precision_name(spec.type)))
     calibration_ = rates.calibration;

@@ -100,7 +100,8 @@ ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const E
                op.experts, static_cast<double>(op.moe_tp), static_cast<double>(op.ep)};
   // FP4 experts have two on Blackwell, for few tokens and for many, and engines choose by size.
   const std::vector<std::string_view> names = kernel_names(spec);
-  if (spec.type != Precision::nvfp4) kernels_.emplace_back(rates, spec);
+  if (spec.type != Precision::nvfp4)
+    kernels_.emplace_back(rates, spec);
   else
     for (const std::string_view name : names) {
       spec.kernel = name;

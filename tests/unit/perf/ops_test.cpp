@@ -24,10 +24,11 @@ struct Fixture {
   Device device;
   Engine engine;
 
-  Graph graph(const char* name, Parallel parallel, int mtp = 0, const char* gpu = "h200-sxm") {
+  Graph graph(const char* name, Parallel parallel, int mtp = 0, const char* gpu = "h200-sxm",
+              const char* served_by = "sglang") {
     model = catalog.model(name, "/model");
     device = catalog.device(gpu, "/device");
-    engine = catalog.engine("sglang", "", "/engine");
+    engine = catalog.engine(served_by, "", "/engine");
     Deployment d;
     d.model = &model;
     d.device = &device;
@@ -276,4 +277,7 @@ TEST_CASE_FIXTURE(Fixture, "all-reduces: two a layer under TP, an exchange under
 TEST_CASE_FIXTURE(Fixture, "a device without the format is refused by name") {
   CHECK_THROWS_WITH(graph("deepseek-v3", {}, 0, "a100-sxm-80gb"),
                     doctest::Contains("does not compute in fp8"));
+  // vLLM unpacks fp8 weights and computes in 16 bit.
+  for (const MatrixOp& op : graph("deepseek-v3", {}, 0, "a100-sxm-80gb", "vllm").products)
+    CHECK((op.precision == Precision::weight_only || op.precision == Precision::bf16));
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "perf/moe.hpp"
+
 namespace dsk::perf {
 
 Group group_of(const Device& device, int ranks, int stride) {
@@ -12,9 +14,10 @@ Group group_of(const Device& device, int ranks, int stride) {
 
 namespace {
 
-// Ranks that receive one token's row when its experts lie on `ranks` ranks at random.
-double receivers(double ranks, double top_k) {
-  return ranks <= 1 ? 0 : ranks * (1 - std::pow(1 - 1 / ranks, top_k));
+// Ranks (or domains) that receive one token's row when its experts lie on so many.
+double receivers(const CollectiveOp& op, double ranks) {
+  if (ranks <= 1) return 0;
+  return ranks * pairs_on_rank({op.experts, op.top_k, op.groups, op.top_groups}, ranks).any;
 }
 
 } // namespace
@@ -41,10 +44,9 @@ Traffic collective_traffic(const CollectiveOp& op, const Group& group, double ro
   case Kind::dispatch:
   case Kind::combine: {
     // A token leaves a domain once for each foreign domain that needs it and fans out there.
-    const double all = receivers(n, op.top_k);
+    const double all = receivers(op, n);
     traffic.scale_up = bytes * all * (local - 1) / std::max(1.0, n - 1);
-    traffic.scale_out =
-        domains > 1 ? bytes * receivers(domains, op.top_k) * (domains - 1) / domains : 0;
+    traffic.scale_out = domains > 1 ? bytes * receivers(op, domains) * (domains - 1) / domains : 0;
     break;
   }
   case Kind::send:

@@ -39,11 +39,11 @@ class CollectiveTimer {
 public:
   CollectiveTimer(const Device& device, const Engine& engine, const CollectiveOp& op);
   CollectiveTime at(double rows) const;
+  /// By the datasheet of the links alone.
+  CollectiveTime by_law(double rows) const;
   Traffic traffic(double rows) const { return collective_traffic(op_, group_, rows); }
 
 private:
-  CollectiveTime by_law(double rows) const;
-
   CollectiveOp op_;
   Group group_;
   double up_bytes_per_us_ = 1;

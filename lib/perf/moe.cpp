@@ -43,15 +43,40 @@ double RankLoad::max(double deviations) const {
   return std::min(ceiling, std::max(mean, floor + deviation * deviations));
 }
 
-RankLoad rank_load(double experts, double top_k, double tokens, double ranks, double skew,
-                   double peak) {
+PairsOnRank pairs_on_rank(const Routing& routing, double ranks) {
+  const double k = routing.top_k;
+  const double groups = std::max(1.0, routing.groups);
+  const double chosen = std::clamp(routing.top_groups, 1.0, groups);
+  const double here = std::max(1.0, groups / ranks); // groups on a rank
+  const double share = chosen * std::max(1.0, ranks / groups);
+  PairsOnRank pairs;
+  pairs.mean = k / ranks;
+  double chances = 0; // 1 but where the groups do not divide by the ranks
+  double squares = 0;
+  // Hypergeometric: h of the rank's groups among the chosen.
+  const auto ln_choose = [](double n, double m) {
+    return std::lgamma(n + 1) - std::lgamma(m + 1) - std::lgamma(n - m + 1);
+  };
+  const double all = ln_choose(groups, chosen);
+  for (double h = std::max(0.0, here + chosen - groups); h <= std::min(here, chosen); ++h) {
+    const double chance = std::exp(ln_choose(here, h) + ln_choose(groups - here, chosen - h) - all);
+    const double p = std::min(1.0, h / share); // of each pair
+    chances += chance;
+    squares += chance * (k * p * (1 - p) + k * p * k * p);
+    pairs.any += chance * (1 - std::pow(1 - p, k));
+  }
+  pairs.any /= chances;
+  pairs.variance = std::max(0.0, squares / chances - pairs.mean * pairs.mean);
+  return pairs;
+}
+
+RankLoad rank_load(const Routing& routing, double tokens, double ranks, double skew, double peak) {
   RankLoad load;
-  load.mean = load.floor = tokens * top_k / ranks;
-  const double local = experts / ranks;
-  load.ceiling = std::max(load.mean, tokens * std::min(top_k, local));
+  load.mean = load.floor = tokens * routing.top_k / ranks;
+  const double local = routing.experts / ranks;
+  load.ceiling = std::max(load.mean, tokens * std::min(routing.top_k, local));
   if (ranks <= 1 || tokens <= 0) return load;
-  // Sampling: each pair lands on the rank with probability 1/ranks.
-  double variance = load.mean * (1 - 1 / ranks);
+  double variance = tokens * pairs_on_rank(routing, ranks).variance; // sampling
   if (peak > 0) {
     load.floor = load.mean * peak;
   } else { // popularity: the mean of `local` independent experts of that skew

@@ -11,8 +11,28 @@ namespace dsk::perf {
 /// an all-to-all, has only local pairs; vLLM and SGLang without one mask the pairs of other ranks.
 ExpertDispatch default_expert_dispatch(const Engine& engine, bool all_to_all);
 
+/// How a token chooses: `top_k` of `experts`, which lie in `groups` of equal size, from
+/// `top_groups` of the groups alone (DeepSeek-V3: 4 of 8).
+struct Routing {
+  double experts = 0;
+  double top_k = 0;
+  double groups = 1;
+  double top_groups = 1;
+};
+
+/// Token-expert pairs of one token on one of `ranks` ranks that hold equal runs of the experts. The
+/// chosen groups on a rank are hypergeometric; given those, each pair falls on the rank with equal
+/// chance. Limiting the groups keeps the mean, k / ranks, and gathers the pairs on fewer ranks.
+struct PairsOnRank {
+  double mean = 0;
+  double variance = 0;
+  double any = 0; // chance of at least one
+};
+PairsOnRank pairs_on_rank(const Routing& routing, double ranks);
+
 /// Expected distinct experts of `experts` hit by `tokens`, each choosing `top_k` of them uniformly:
-/// E (1 - (1 - k/E)^t).
+/// E (1 - (1 - k/E)^t). Limiting the groups does not change it: an expert is missed by a token with
+/// chance 1 - k/E either way, tokens choose independently, and expectations add up.
 double expected_distinct_experts(double experts, double top_k, double tokens);
 
 /// Standard deviations by which the q-quantile of the maximum of `ranks` independent normals
@@ -35,7 +55,7 @@ struct RankLoad {
 /// `skew`: standard deviation of an expert's popularity over its mean, 0 for uniform routing.
 /// `peak`: the busiest rank's popularity over the mean under a balanced placement (balanced_peak);
 /// 0 where experts stand as the checkpoint puts them.
-RankLoad rank_load(double experts, double top_k, double tokens, double ranks, double skew,
+RankLoad rank_load(const Routing& routing, double tokens, double ranks, double skew,
                    double peak = 0);
 
 /// Largest rank's popularity over the mean after `redundant` copies went, one by one, to the expert

@@ -310,6 +310,8 @@ private:
     op.intermediate = static_cast<double>(moe.intermediate) / op.moe_tp;
     op.experts = moe.experts;
     op.top_k = moe.top_k;
+    op.groups = moe.groups;
+    op.top_groups = moe.top_groups;
     op.skew = default_expert_skew;
     op.redundant = d_.redundant_experts;
     op.dispatch =
@@ -343,7 +345,7 @@ private:
 
   void collective(const char* name, CollectiveOp::Kind kind, Rows rows, double count,
                   double bytes_per_row, int ranks, int stride = 1) {
-    graph_.collectives.push_back({name, kind, rows, count, bytes_per_row, ranks, stride, 0, 0});
+    graph_.collectives.push_back({name, kind, rows, count, bytes_per_row, ranks, stride});
   }
 
   void add_collectives(const Layer& layer, double count, bool draft) {
@@ -377,7 +379,9 @@ private:
                     p.ep,
                     p.tp * p.dp / p.ep,
                     static_cast<double>(moe->top_k),
-                    static_cast<double>(moe->experts)};
+                    static_cast<double>(moe->experts),
+                    static_cast<double>(moe->groups),
+                    static_cast<double>(moe->top_groups)};
     op.bytes_per_row = model_.hidden * (1.0 + 4.0 / 128) / p.tp;
     graph_.collectives.push_back(op);
     op.name = "experts/combine";

@@ -54,6 +54,8 @@ struct ExpertsOp {
   double intermediate = 0; // on one device, after moe_tp
   double experts = 0;      // of the layer, all devices
   double top_k = 0;
+  double groups = 1; // group-limited routing: top_groups of groups
+  double top_groups = 1;
   double skew = 0;   // popularity spread of the experts (moe.hpp)
   int redundant = 0; // EPLB copies
   ExpertDispatch dispatch = ExpertDispatch::skipped;
@@ -99,6 +101,8 @@ struct CollectiveOp {
   int stride = 1;           // distance of its ranks in the order tp, dp, pp
   double top_k = 0;         // dispatch, combine
   double experts = 0;
+  double groups = 1; // group-limited routing: top_groups of groups
+  double top_groups = 1;
 };
 
 /// Layers by what the engine's fixed cost a layer depends on.

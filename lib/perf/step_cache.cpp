@@ -23,8 +23,8 @@ public:
   }
   Key& operator<<(const ExpertsOp& op) {
     return *this << static_cast<double>(op.precision) << op.hidden << op.intermediate << op.experts
-                 << op.top_k << op.skew << op.redundant << static_cast<double>(op.dispatch)
-                 << op.moe_tp << op.ep << op.expert_bytes;
+                 << op.top_k << op.groups << op.top_groups << op.skew << op.redundant
+                 << static_cast<double>(op.dispatch) << op.moe_tp << op.ep << op.expert_bytes;
   }
   Key& operator<<(const AttentionOp& op) {
     const AttentionShape& s = op.shape;

@@ -18,8 +18,9 @@ struct EngineOverheads {
 
 /// Fitted to 1,074 published closed-loop rows (InferenceX and aiconfigurator's gap analysis, to
 /// 2026-08): vLLM 43-46, TensorRT-LLM 33-39, SGLang 29-46, LMDeploy about 15 us a layer; 8 to 24 us
-/// a sequence; MoE layers on Hopper +35 (vLLM, SGLang) and +85 (TensorRT-LLM), on Blackwell 0 to 5;
-/// gated-delta layers +26.
+/// a sequence; gated-delta layers +26; experts without a table +45 with TensorRT-LLM on Hopper
+/// (their kernel's own launch is in the carried-over time). On Blackwell half a layer's time: 154
+/// rows of gpt-oss and Qwen3.5 with three engines, to 2026-08.
 EngineOverheads engine_overheads(const Engine& engine, const Device& device);
 
 } // namespace dsk::perf

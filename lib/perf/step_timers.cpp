@@ -132,7 +132,8 @@ Work ExpertsTimer::work(double tokens) const {
   if (op.ep == 1)
     return experts_work(tokens * op.top_k, hit, op.hidden, op.intermediate, op.expert_bytes, input);
   const double busiest =
-      rank_load(op.experts, op.top_k, tokens, op.ep, op.skew, peak_).max(deviations_);
+      rank_load({op.experts, op.top_k, op.groups, op.top_groups}, tokens, op.ep, op.skew, peak_)
+          .max(deviations_);
   // Streaming: the rank with most hits sets the time; spread of a sum of `local` yes-no events.
   const double p = std::min(1.0, hit / local);
   const RankLoad hits{hit, std::sqrt(local * p * (1 - p)), hit, local};

@@ -24,13 +24,27 @@ std::string kernel_key(const KernelSpec& spec) {
 // Prepared timers by everything that fixes them, since a file has thousands of rows a kernel.
 class Timers {
 public:
-  Timers(const Device& device, HoldOut hold_out) : rates_(rates_of(device)) {
+  Timers(const Device& device, HoldOut hold_out) : device_(device), rates_(rates_of(device)) {
     exclusion_.shape = hold_out == HoldOut::shape;
     exclusion_.beyond = hold_out == HoldOut::frontier;
     if (hold_out == HoldOut::gpu) exclusion_.family = device.family;
     if (hold_out == HoldOut::device) exclusion_.device = device.name;
   }
 
+  KernelTime time(const KernelRow& row) {
+    KernelTime time;
+    if (row.exchange) {
+      const CollectiveTime link = CollectiveTimer(device_, {}, *row.exchange).by_law(row.a);
+      time.us = link.us;
+      time.error = link.error;
+    } else {
+      time = of(row.spec).at(row.a, row.b);
+    }
+    time.us *= row.share;
+    return time;
+  }
+
+private:
   const KernelTimer& of(const KernelSpec& spec) {
     std::string key = kernel_key(spec);
     const auto found = timers_.find(key);
@@ -38,7 +52,7 @@ public:
     return timers_.emplace(std::move(key), KernelTimer(rates_, spec, exclusion_)).first->second;
   }
 
-private:
+  const Device& device_;
   Rates rates_;
   Exclusion exclusion_;
   std::map<std::string, KernelTimer> timers_;
@@ -52,10 +66,10 @@ void flag_spikes(std::vector<KernelRow>& rows, const Rates& rates) {
   };
   std::map<std::string, std::vector<Point>> series;
   for (KernelRow& row : rows) {
-    if (row.status != "ok") continue;
+    if (row.status != "ok" || row.exchange) continue;
     const KernelTimer law = KernelTimer::law_only(rates, row.spec, law_of(row.spec.op));
-    const double residual = std::log(row.measured_ms * 1e3 / law.at(row.a, row.b).us);
-    std::string key = kernel_key(row.spec);
+    const double residual = std::log(row.measured_ms * 1e3 / (row.share * law.at(row.a, row.b).us));
+    std::string key = kernel_key(row.spec) + '|' + std::to_string(row.share);
     if (row.b > 0) key += '@' + std::to_string(row.a);
     series[std::move(key)].push_back({row.b > 0 ? row.b : row.a, residual, &row});
   }
@@ -145,7 +159,7 @@ KernelReport validate_kernels(std::string_view csv, const Device& device, HoldOu
     }
     const bool artefact = row.status != "ok";
     if (artefact) ++flagged[row.status];
-    const KernelTime time = timers.of(row.spec).at(row.a, row.b);
+    const KernelTime time = timers.time(row);
     const double spread = std::exp(time.error);
     report.predictions[i] = {time.us * 1e-3, time.us * 1e-3 / spread, time.us * 1e-3 * spread,
                              time.origin};

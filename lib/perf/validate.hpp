@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "perf/ops_time.hpp"
+#include "perf/collectives.hpp"
 
 namespace dsk::perf {
 
@@ -26,6 +27,8 @@ struct KernelRow {
   KernelSpec spec;
   double a = 0;
   double b = 0;
+  double share = 1; // of the spec's time: one product of a pair of experts', or so many products
+  std::optional<CollectiveOp> exchange; // between nodes or in throughput mode, by the links' law
   double measured_ms = 0;
   std::string status; // "ok", "flagged: RULE", "refused: REASON", "not modelled: REASON"
 

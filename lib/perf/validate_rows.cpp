@@ -158,7 +158,8 @@ void check_sizes(KernelRow& row, const Layout& layout) {
 }
 
 void check_light_speed(KernelRow& row, const Rates& rates) {
-  const double floor_us = speed_of_light_us(rates, row.spec, row.a, row.b);
+  if (row.exchange) return; // over more links than one
+  const double floor_us = row.share * speed_of_light_us(rates, row.spec, row.a, row.b);
   if (row.measured_ms * 1e3 < 0.5 * floor_us)
     row.status = "refused: below half the speed of light";
   else if (row.measured_ms * 1e3 < floor_us)
@@ -209,7 +210,14 @@ bool same_device(std::string_view name, const Device& device) {
   const std::string wanted = plain(name);
   const auto matches = [&](std::string_view own) {
     const std::string text = plain(own);
-    return !text.empty() && (wanted.starts_with(text) || text.starts_with(wanted));
+    // "H200-SXM" begins with "h20", but is another number.
+    const auto begins = [](std::string_view whole, std::string_view start) {
+      return whole.starts_with(start) &&
+             (whole.size() == start.size() ||
+              !std::isdigit(static_cast<unsigned char>(start.back())) ||
+              !std::isdigit(static_cast<unsigned char>(whole[start.size()])));
+    };
+    return !text.empty() && !wanted.empty() && (begins(wanted, text) || begins(text, wanted));
   };
   if (matches(device.name)) return true;
   for (const std::string& alias : device.aliases)
@@ -227,6 +235,71 @@ std::vector<double> tag_numbers(std::string_view tag) {
     start = end + 1;
   }
   return numbers;
+}
+
+// Number that follows a word of the notes, as "topk" in "experts 96, topk 8, ...".
+double noted(std::string_view notes, std::string_view word) {
+  const std::size_t at = notes.find(word);
+  if (at == std::string_view::npos) return 0;
+  std::string_view rest = notes.substr(at + word.size());
+  rest.remove_prefix(std::min(rest.size(), rest.find_first_of("0123456789")));
+  return number_or(rest.substr(0, rest.find_first_not_of("0123456789.")), 0);
+}
+
+// Grouped products: InferSim's are the up (gate and up) or the down products of one layer's
+// experts, DeepGEMM's so many equal products of m rows each.
+void grouped_row(KernelRow& row, double n, double k, std::string_view notes) {
+  KernelSpec& spec = row.spec;
+  spec.type = Precision::fp8_block;
+  row.b = 0;
+  if (const double groups = noted(notes, "groups="); groups > 0) {
+    spec.op = KernelOp::gemm;
+    spec.engine = "trtllm";
+    spec.size = {n, k};
+    row.share = groups;
+    return;
+  }
+  const bool up = row.op.find("up_proj") != std::string_view::npos;
+  spec.op = KernelOp::moe;
+  spec.engine = "sglang";
+  spec.variant = "balanced";
+  // m tokens of each of the ranks: this one's experts see as many pairs as its own tokens make.
+  spec.size = {k, n, noted(notes, "topk"), noted(notes, "local experts"), 1, 1};
+  row.share = up ? 2.0 / 3 : 1.0 / 3;
+}
+
+// Exchanges: sends between two ranks; DeepEP's throughput mode, and its low-latency mode between
+// nodes; low latency within one is a table's.
+void exchange_row(KernelRow& row, double gpus, double width, double bytes, const Device& device) {
+  KernelSpec& spec = row.spec;
+  spec.type = Precision::bf16;
+  row.b = 0;
+  CollectiveOp op;
+  op.ranks = static_cast<int>(gpus);
+  if (row.op == "nccl_sendrecv") {
+    op.kind = CollectiveOp::Kind::send;
+    op.bytes_per_row = 1;
+    row.a = bytes;
+    spec.engine = "nccl";
+    spec.op = KernelOp::nccl_alltoall;
+    spec.size = {gpus};
+    row.exchange = op;
+    return;
+  }
+  const bool dispatch = row.op.ends_with("dispatch");
+  spec.op = dispatch ? KernelOp::deepep_ll_dispatch : KernelOp::deepep_ll_combine;
+  spec.engine = "sglang";
+  spec.size = {width, 8, 256, gpus};
+  if (row.op.starts_with("deepep_ll_") && gpus <= device.scale_up.domain) return;
+  op.kind = dispatch ? CollectiveOp::Kind::dispatch : CollectiveOp::Kind::combine;
+  op.bytes_per_row = width * (dispatch ? 1 + 4.0 / 128 : 2); // fp8 with scales; 16 bit back
+  op.top_k = 8;
+  op.experts = 256;
+  if (gpus > device.scale_up.domain) { // DeepSeek-V3's routing: top 4 of 8 groups
+    op.groups = 8;
+    op.top_groups = 4;
+  }
+  row.exchange = op;
 }
 
 KernelRow published_row(const Header& header, const std::vector<std::string_view>& fields,
@@ -267,7 +340,7 @@ KernelRow published_row(const Header& header, const std::vector<std::string_view
     spec.size = {tag[0]};
     spec.engine = "sglang";
     if (spec.op == KernelOp::context_mla) spec.engine = "trtllm";
-  } else if (op.starts_with("nccl_") || op == "all_reduce_torch_nccl") {
+  } else if ((op.starts_with("nccl_") && op != "nccl_sendrecv") || op == "all_reduce_torch_nccl") {
     if (op == "all_reduce_torch_nccl")
       spec.op = KernelOp::nccl_all_reduce;
     else if (!op_from(op, spec.op)) {
@@ -278,12 +351,17 @@ KernelRow published_row(const Header& header, const std::vector<std::string_view
     spec.size = {number_or(text("gpus"), 0)};
     row.a = number_or(third, 0) / (spec.type == Precision::int8 ? 1 : 2);
     row.b = 0;
-  } else if (op == "deepep_ll_dispatch" || op == "deepep_ll_combine") {
-    op_from(op, spec.op);
-    spec.type = Precision::bf16;
+  } else if (op == "nccl_sendrecv" || op.starts_with("deepep_ll_") ||
+             op.starts_with("deepep_normal_")) {
+    exchange_row(row, number_or(text("gpus"), 0), n, number_or(third, 0), device);
+  } else if (op.starts_with("grouped_gemm_")) {
+    grouped_row(row, n, number_or(third, 0), text("notes"));
+  } else if (op == "dsa_decode" && third.starts_with("attn-") && tag.size() >= 3) {
+    // The entries that the indexer chose, read by a dense kernel's tiles.
+    spec.op = KernelOp::generation_mla;
     spec.engine = "sglang";
-    spec.size = {n, 8, 256, number_or(text("gpus"), 0)};
-    row.b = 0;
+    spec.size = {tag[0]};
+    row.b = n > 0 ? std::min(n, tag.back()) : 0;
   } else {
     row.status = "not modelled: operator " + std::string(op.substr(0, op.find(' ')));
     return row;
@@ -298,7 +376,15 @@ KernelRow published_row(const Header& header, const std::vector<std::string_view
   } else if (metric == "tflops" && spec.op == KernelOp::gemm) {
     check_time(row, text("value"), 1);
     if (row.predicted())
-      row.measured_ms = 2 * row.a * spec.size[0] * spec.size[1] / (row.measured_ms * 1e12) * 1e3;
+      row.measured_ms =
+          row.share * 2 * row.a * spec.size[0] * spec.size[1] / (row.measured_ms * 1e12) * 1e3;
+  } else if (metric == "bottleneck_gb_s" && row.exchange) { // of the slowest link on the way
+    check_time(row, text("value"), 1);
+    const Traffic traffic =
+        collective_traffic(*row.exchange, group_of(device, row.exchange->ranks), row.a);
+    if (row.predicted())
+      row.measured_ms = (traffic.scale_out > 0 ? traffic.scale_out : traffic.scale_up) /
+                        (row.measured_ms * 1e9) * 1e3;
   } else {
     row.status = "not modelled: metric " + std::string(metric);
     return row;

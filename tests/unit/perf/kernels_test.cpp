@@ -248,4 +248,36 @@ TEST_CASE("the published schema: one device of many, rates turned into times") {
   REQUIRE(report.rows.size() == 2);
   CHECK(report.rows[0].measured_ms == Approx(2.0 * 64 * 2112 * 7168 / 206e12 * 1e3));
   CHECK(report.rows[1].status == "not modelled: other device");
+  CHECK(validate_kernels(csv, h200(), HoldOut::none).rows[1].status ==
+        "not modelled: other device"); // H20 is no H200
+}
+
+TEST_CASE("the published schema: grouped products, sparse decode and exchanges") {
+  const std::string csv =
+      "id,source_repo,source_path,source_commit_or_version,gpu,gpus,op,dtype,m,n,k_or_bytes,metric,"
+      "value,notes\n"
+      "k1,x,x,x,H800-SXM-80GB,1,grouped_gemm_decode_up_proj,fp8,256,2048,7168,latency_us,2673.0,"
+      "\"experts 256, ep ranks 1, local experts 256, topk 8, tokens/expert 8\"\n"
+      "k2,x,x,x,H800-SXM-80GB,1,grouped_gemm_decode_down_proj,fp8,256,2048,7168,latency_us,1354.0,"
+      "\"experts 256, ep ranks 1, local experts 256, topk 8, tokens/expert 8\"\n"
+      "k3,x,x,x,H800-SXM-80GB,1,grouped_gemm_fp8 (contiguous),fp8,8192,4096,7168,tflops,1297.0,"
+      "\"groups=4, m per group\"\n"
+      "k4,x,x,x,H800-SXM-80GB,8,deepep_normal_dispatch,fp8,4096,7168,,bottleneck_gb_s,153,NVLink\n"
+      "k5,x,x,x,H800-SXM-80GB,32,deepep_normal_dispatch,fp8,4096,7168,,bottleneck_gb_s,58,RDMA\n"
+      "k6,x,x,x,H800-SXM-80GB,1,dsa_decode,bf16,64,8192,attn-128-576-2048,latency_us,96.3,\n"
+      "k7,x,x,x,H800-SXM-80GB,2,nccl_sendrecv,half,,,16777216,latency_us,120.0,\n";
+  const KernelReport report =
+      validate_kernels(csv, Catalog().device("h800-sxm", "/device"), HoldOut::none);
+  REQUIRE(report.rows.size() == 7);
+  for (std::size_t i = 0; i < 7; ++i) {
+    CAPTURE(report.rows[i].op);
+    CAPTURE(report.rows[i].status);
+    CHECK(report.rows[i].predicted());
+    CHECK(report.predictions[i].ms > 0);
+  }
+  // Gate and up are two of the three products of an expert.
+  CHECK(report.predictions[0].ms == Approx(2 * report.predictions[1].ms));
+  CHECK(report.rows[2].measured_ms == Approx(4 * 2.0 * 8192 * 4096 * 7168 / 1297e12 * 1e3));
+  // Between nodes the network binds.
+  CHECK(report.predictions[4].ms > report.predictions[3].ms);
 }

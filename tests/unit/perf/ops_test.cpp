@@ -153,7 +153,7 @@ TEST_CASE("the busiest rank has at least the mean load and at most every token")
   for (const double tokens : {1.0, 64.0, 4096.0})
     for (const double ranks : {1.0, 8.0, 64.0})
       for (const double skew : {0.0, 0.5, 2.0}) {
-        const RankLoad load = rank_load(256, 8, tokens, ranks, skew);
+        const RankLoad load = rank_load({256, 8}, tokens, ranks, skew);
         CHECK(load.mean == exactly(tokens * 8 / ranks));
         double before = load.mean;
         for (const double quantile : {0.01, 0.5, 0.9, 0.999}) {
@@ -162,13 +162,13 @@ TEST_CASE("the busiest rank has at least the mean load and at most every token")
           CHECK(now <= tokens * std::min(8.0, 256 / ranks) * (1 + 1e-12));
           before = now;
         }
-        CHECK(rank_load(256, 8, tokens, ranks, skew + 0.5).max(1) >= load.max(1));
+        CHECK(rank_load({256, 8}, tokens, ranks, skew + 0.5).max(1) >= load.max(1));
       }
   // Uniform routing, many tokens: the maximum of 8 normals is 1.42 deviations above the mean
   // (order statistics of the normal law).
   const double deviations = maximum_deviations(8, expected_maximum);
   CHECK(deviations == Approx(1.4236).epsilon(0.04));
-  CHECK(rank_load(256, 8, 8192, 8, 0).max(deviations) ==
+  CHECK(rank_load({256, 8}, 8192, 8, 0).max(deviations) ==
         Approx(8192 + deviations * std::sqrt(8192 * 7.0 / 8)));
 }
 
@@ -183,8 +183,8 @@ TEST_CASE("EPLB copies lower the peak") {
     before = now;
   }
   const double deviations = maximum_deviations(64, expected_maximum);
-  CHECK(rank_load(256, 8, 4096, 64, 1.0, balanced_peak(256, 64, 1.0, 64)).max(deviations) <
-        rank_load(256, 8, 4096, 64, 1.0).max(deviations));
+  CHECK(rank_load({256, 8}, 4096, 64, 1.0, balanced_peak(256, 64, 1.0, 64)).max(deviations) <
+        rank_load({256, 8}, 4096, 64, 1.0).max(deviations));
 }
 
 TEST_CASE_FIXTURE(Fixture, "operations of one token are two for each active parameter") {
@@ -255,6 +255,26 @@ TEST_CASE_FIXTURE(Fixture, "drafts run the MTP layer once each") {
   CHECK(three.attention[0].draft_count == 3);
   CHECK_THROWS_WITH(graph("llama-3.1-70b", {}, 1),
                     doctest::Contains("has no multi-token-prediction layer"));
+}
+
+TEST_CASE("group-limited routing gathers a token's pairs on fewer ranks, and keeps their mean") {
+  const Routing anywhere{256, 8, 8, 8};
+  const Routing limited{256, 8, 8, 4};
+  for (const double ranks : {2.0, 4.0, 8.0, 32.0}) {
+    CAPTURE(ranks);
+    const PairsOnRank wide = pairs_on_rank(anywhere, ranks);
+    const PairsOnRank narrow = pairs_on_rank(limited, ranks);
+    CHECK(wide.mean == exactly(8 / ranks));
+    CHECK(narrow.mean == exactly(8 / ranks));
+    CHECK(wide.variance == exactly(8 / ranks * (1 - 1 / ranks)));
+    CHECK(wide.any == exactly(1 - std::pow(1 - 1 / ranks, 8)));
+    CHECK(narrow.variance > wide.variance);
+    CHECK(narrow.any < wide.any);
+  }
+  // One group a rank: half of the ranks at most, two pairs on each in the mean.
+  const PairsOnRank group = pairs_on_rank(limited, 8);
+  CHECK(group.any == exactly(0.5 * (1 - std::pow(0.75, 8))));
+  CHECK(group.variance == exactly(0.5 * (2 * 0.75 + 4) - 1));
 }
 
 TEST_CASE_FIXTURE(Fixture, "all-reduces: two a layer under TP, an exchange under attention DP") {

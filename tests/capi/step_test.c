@@ -84,8 +84,8 @@ static void refused_deployments(void) {
     dsk_status status;
     const char* path;
   } cases[] = {
-      {"{\"model\": \"deepseek-v3\", \"device\": \"a100-sxm-80gb\"}", DSK_STATUS_UNSUPPORTED,
-       "/device"},
+      {"{\"model\": \"deepseek-v3\", \"device\": \"a100-sxm-80gb\", \"engine\": \"tensorrt-llm\"}",
+       DSK_STATUS_UNSUPPORTED, "/device"},
       {"{\"model\": \"deepseek-v3\", \"device\": \"no-such-device\"}", DSK_STATUS_NOT_FOUND,
        "/device"},
       {"{\"model\": \"deepseek-v3\", \"device\": \"h200-sxm\", \"parallel\": {\"tp\": 3}}",

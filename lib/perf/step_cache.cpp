@@ -10,6 +10,7 @@ class Key {
 public:
   Key(const Rates& rates, const Engine& engine) {
     bytes_.append(rates.name).append(1, '\0').append(engine.name).append(1, '\0');
+    bytes_.append(engine.version).append(1, '\0'); // kernels of old versions are slower
   }
   Key& operator<<(double value) {
     char raw[sizeof value];

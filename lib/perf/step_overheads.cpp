@@ -1,6 +1,16 @@
 #include "perf/step_overheads.hpp"
 
+#include "catalog/version.hpp"
+
 namespace dsk::perf {
+
+namespace {
+
+bool before_1_0(const Engine& engine) {
+  return compare_versions(engine.version, "0.20") < 0;
+}
+
+} // namespace
 
 EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
   EngineOverheads o{30, 0, 26, 15, 0.4};
@@ -13,6 +23,11 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
     o.layer_us = 33;
     o.moe_layer_us = 45;
     o.sequence_us = 13;
+    if (before_1_0(engine)) {
+      o.layer_us = 20;
+      o.moe_layer_us = 0;
+      o.sequence_us = 5;
+    }
     break;
   case EngineKind::sglang:
     o.layer_us = 32;
@@ -31,6 +46,11 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
     o.moe_layer_us = 0;
   }
   return o;
+}
+
+double grouped_attention_factor(const Engine& engine, double group, bool wide) {
+  if (engine.kind != EngineKind::tensorrt_llm || !before_1_0(engine) || group < 8) return 1;
+  return wide ? 2.4 : 1.55;
 }
 
 } // namespace dsk::perf

@@ -21,6 +21,13 @@ struct EngineOverheads {
 /// a sequence; gated-delta layers +26; experts without a table +45 with TensorRT-LLM on Hopper
 /// (their kernel's own launch is in the carried-over time). On Blackwell half a layer's time: 154
 /// rows of gpt-oss and Qwen3.5 with three engines, to 2026-08.
+/// TensorRT-LLM before 1.0 has a C++ runtime: 20 us a layer, 5 us a sequence.
 EngineOverheads engine_overheads(const Engine& engine, const Device& device);
+
+/// How many times as long as its bytes decode attention with so many query heads a KV head takes:
+/// 1, but more in TensorRT-LLM before 1.0 for eight and more (throughput rows of versions 0.5 to
+/// 0.13: 0.30 to 0.40 of the memory's rate for 16-bit caches, 0.50 to 0.60 for 8-bit ones, where
+/// groups of four reach 0.85).
+double grouped_attention_factor(const Engine& engine, double group, bool wide);
 
 } // namespace dsk::perf

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "perf/moe.hpp"
+#include "perf/step_overheads.hpp"
 #include "perf/tables_rules.hpp"
 
 namespace dsk::perf {
@@ -156,7 +157,11 @@ AttentionTimer::AttentionTimer(const AttentionOp& attention, const Rates& rates,
   spec.engine = tables_of(engine);
   spec.kv = cache_precision(shape.entry_bytes, latent ? shape.qk_dim : shape.qk_dim + shape.v_dim);
   spec.size = {shape.heads};
-  if (!latent) spec.size = {shape.heads, shape.kv_heads, shape.qk_dim};
+  if (!latent) {
+    spec.size = {shape.heads, shape.kv_heads, shape.qk_dim};
+    decode_factor_ =
+        grouped_attention_factor(engine, shape.heads / shape.kv_heads, spec.kv == Precision::bf16);
+  }
   if (shape.kind == AttentionShape::Kind::linear) {
     // Gated delta rule: no table. Prefill's chunked products reach a sixth of the peak, decode
     // streams the state (shares assumed from the +26 us a layer of served hybrids).
@@ -201,6 +206,7 @@ KernelTime AttentionTimer::add_decode(Row& row, double runs, double sequences, d
   if (shape.kind == AttentionShape::Kind::latent) work = padded_decode_work(shape, work, queries);
   const double entries = std::max(1.0, shape.entries(length));
   KernelTime time = decode_.at(work, sequences, entries);
+  time.us = time.launch_us + decode_factor_ * (time.us - time.launch_us);
   if (shape.index_heads > 0 || shape.compress_ratio > 0) time.error = std::hypot(time.error, 0.3);
   add_kernel(row, runs, time, error_attention);
   const Work index = decode_index_work(shape, sequences, length, queries);

@@ -90,6 +90,7 @@ private:
   KernelTimer decode_;
   KernelTimer prefill_;
   KernelTimer index_;
+  double decode_factor_ = 1;
   Curve<2> prefill_factor_;  // residual factor and half width over the prompt's length
   Curve<columns> expansion_; // kv_b_proj over the tokens that it expands
 };

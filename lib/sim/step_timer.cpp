@@ -37,6 +37,7 @@ StepTimer::StepTimer(const perf::StepModel& model, const Policy& policy, int dp)
   const auto most = static_cast<std::size_t>(policy.max_sequences) + 1;
   decode_rows_.assign(most * static_cast<std::size_t>(dp), -1);
   attention_.assign(most * knots, -1);
+  chunk_launch_us_ = model.chunk_attention_us({1, 0});
 }
 
 double StepTimer::decode_rows_us(std::int64_t sequences) const {
@@ -161,7 +162,7 @@ double StepTimer::prefill_us(std::int64_t sequences, double mean_length, double 
     if (work.prompts > 255 || work.tokens >= (1 << 24) || work.busiest_tokens >= (1 << 16))
       cached.key = ~std::uint64_t{0};
   }
-  double us = cached.value + work.attention_us;
+  double us = cached.value + work.attention_us + (work.tokens > 0 ? chunk_launch_us_ : 0);
   if (sequences > 0) {
     const double x = std::max(mean_length + skew, 1.0);
     const perf::Position at = perf::locate(x, knots);
@@ -176,7 +177,9 @@ double StepTimer::chunk_attention_us(std::int64_t new_tokens, std::int64_t conte
   const std::uint64_t key =
       (static_cast<std::uint64_t>(new_tokens) << 32) ^ static_cast<std::uint64_t>(context);
   Cached& cached = attention_cache_[slot_of(key)];
-  if (cached.key != key) cached = {key, model_->chunk_attention_us({new_tokens, context})};
+  if (cached.key != key)
+    cached = {key,
+              std::max(0.0, model_->chunk_attention_us({new_tokens, context}) - chunk_launch_us_)};
   return cached.value;
 }
 

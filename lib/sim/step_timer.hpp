@@ -35,6 +35,7 @@ public:
   /// A step with prefill; the sequences that decode in it may be none.
   double prefill_us(std::int64_t sequences, double mean_length, double skew,
                     const PrefillWork& work) const;
+  /// What a chunk adds to the attention of its step; all chunks of a step share the launches.
   double chunk_attention_us(std::int64_t new_tokens, std::int64_t context) const;
 
 private:
@@ -60,6 +61,7 @@ private:
   std::int64_t dp_;
   const double* knots_;
   bool has_floor_;
+  double chunk_launch_us_ = 0;
   mutable std::vector<double> decode_rows_;     // by sequences; negative: not known yet
   mutable std::vector<double> attention_;       // by busiest sequences and knot
   mutable std::vector<Cached> rows_cache_;      // direct mapped

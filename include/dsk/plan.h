@@ -325,7 +325,9 @@ DSK_NODISCARD DSK_API dsk_status dsk_plan_validate_requests(const char* json, si
 
 /**
  * Predicts every row of a table of published end-to-end measurements and compares.
- * @param json    {"jobs": N, "catalog": [...]}; the result does not depend on the jobs
+ * @param json    {"jobs": N, "catalog": [...], "hold_out": "model" | "gpu" | "version"}; the
+ *                result does not depend on the jobs. With "hold_out" every fitted constant is
+ *                fitted anew without each group, and the report scores the predictions of it
  * @param csv     the table; its columns are listed in docs/results/e2e.md
  * @param report  receives the scores as JSON; free with dsk_free()
  * @param predictions receives id,metric,measured,predicted,low,high,status,assumptions as CSV, one

@@ -1,17 +1,16 @@
 #include "plan/validate_e2e.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <future>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/quantile.hpp"
 #include "base/reader.hpp"
 #include "base/text.hpp"
-#include "plan/e2e_row.hpp"
+#include "plan/e2e_run.hpp"
 #include "plan/request.hpp"
 
 namespace dsk::plan {
@@ -25,110 +24,103 @@ struct Prediction {
   std::string assumptions;
 };
 
-// One run and the rows that are its metrics.
-struct Task {
-  E2eCase what;
-  std::vector<std::size_t> rows;
-  sim::RunResult result;
-  double step_error = 0; // relative half width of the 90 % interval of its mean decode step
-  std::string failure;
+// The table, its runs, and what each run gave under each setting of the constants.
+struct Table {
+  std::vector<E2eRow> rows;
+  std::vector<Prediction> predictions; // until they are made: the reason of rows without a run
+  std::vector<E2eTask> tasks;
+  std::vector<std::size_t> task_of; // of a row; the number of tasks where it has none
+  std::vector<std::vector<E2eOutcome>> outcomes;
 };
 
-double step_error(const Served& served, const sim::RunResult& r) {
-  const double running =
-      std::clamp(r.totals.busy_s > 0 ? r.totals.running_s / r.totals.busy_s : 1, 1.0, 1e5);
-  perf::Batch batch;
-  batch.decode_sequences = std::max<std::int64_t>(1, std::llround(running));
-  const double mean = r.completed > 0 ? static_cast<double>(r.input_tokens + r.output_tokens / 2) /
-                                            static_cast<double>(r.completed)
-                                      : 1;
-  batch.kv_max = std::max<std::int64_t>(1, std::llround(mean));
-  batch.kv_sum = batch.kv_max * batch.decode_sequences;
-  const perf::StepTime time = served.step().step(batch);
-  return time.total_us > 0 ? time.high_us / time.total_us - 1 : 0;
+Table read_table(const CsvTable& csv, const Catalog& catalog, const Cancel& cancel) {
+  Table t;
+  t.rows.resize(csv.rows());
+  t.predictions.resize(csv.rows());
+  t.task_of.assign(csv.rows(), 0);
+  std::map<std::string, std::size_t> by_key;
+  std::vector<std::size_t> none;
+  for (std::size_t i = 0; i < csv.rows(); ++i) {
+    cancel.check();
+    try {
+      t.rows[i] = read_e2e_row(csv, i);
+      E2eCase what = read_e2e_case(csv, i, catalog);
+      const auto [found, fresh] = by_key.try_emplace(what.key, t.tasks.size());
+      if (fresh) t.tasks.push_back({std::move(what), {}});
+      t.tasks[found->second].rows.push_back(i);
+      t.task_of[i] = found->second;
+    } catch (const Error& e) {
+      t.rows[i].id = csv.at(i, "id");
+      t.predictions[i].status = e.what();
+      none.push_back(i);
+    }
+  }
+  for (const std::size_t i : none)
+    t.task_of[i] = t.tasks.size();
+  return t;
 }
 
-void run_task(Task& task, const Served& served, const Cancel& cancel) {
-  if (!served.fits()) {
-    task.failure = "does not fit: " + served.memory().binding;
-    return;
-  }
-  sim::FleetSpec fleet;
-  fleet.serve.step = &served.step();
-  fleet.serve.replica = served.spec();
-  const sim::Policy& p = task.what.policy;
-  fleet.serve.replica.policy = p;
-  if (task.what.kind == E2eKind::fixed_batch) {
-    // Its memory is its own: a static batch was sized to fit.
-    fleet.serve.replica.kv_pool_pages = std::int64_t{1} << 40;
-  }
-  workload::WorkloadSpec load = task.what.load;
-  const workload::Workload workload(std::move(load));
-  const double held = static_cast<double>(fleet.serve.replica.kv_pool_pages) * p.block_tokens;
-  if (task.what.spread > 1 && task.what.load.closed &&
-      static_cast<double>(task.what.load.closed->clients) * task.what.request_tokens > held) {
-    fleet.serve.count = task.what.spread;
-    task.what.assumptions +=
-        "; clients of a whole server of " + std::to_string(task.what.spread) + " replicas";
-  }
-  sim::RunOptions options;
-  options.skip = task.what.skip;
-  task.result = sim::simulate(fleet, workload, options, cancel);
-  if (task.result.completed == 0)
-    task.failure = "no request fits in the KV pool of " +
-                   std::to_string(served.spec().kv_pool_pages * p.block_tokens) + " tokens";
-  task.step_error = step_error(served, task.result);
-}
-
-Prediction predict(const Task& task, const E2eRow& row) {
+Prediction predict(const Table& t, std::size_t i, std::size_t setting, const E2eWidths& widths) {
+  if (t.task_of[i] == t.tasks.size()) return t.predictions[i];
+  const E2eTask& task = t.tasks[t.task_of[i]];
+  const E2eOutcome& outcome = t.outcomes[t.task_of[i]][setting];
   Prediction p;
-  p.assumptions = task.what.assumptions;
-  if (!task.failure.empty()) {
-    p.status = task.failure;
+  p.assumptions = task.what.assumptions + outcome.assumptions;
+  if (!outcome.failure.empty()) {
+    p.status = outcome.failure;
     return p;
   }
-  const sim::RunResult& r = task.result;
-  const auto time = [&](const Histogram& h) {
-    return 1e3 * (task.what.median ? h.quantile(0.5) : h.mean());
-  };
-  const double seconds = r.end_s;
-  double spread = 0;
-  switch (row.metric) {
-  case E2eMetric::ttft_ms:
-    p.value = time(r.ttft);
-    spread = 0.35; // cadence, front end, undeclared launch options
-    break;
-  case E2eMetric::tpot_ms:
-    p.value = time(r.tpot);
-    spread = 0.15;
-    break;
-  case E2eMetric::e2e_ms:
-    p.value = time(r.e2e);
-    spread = 0.15;
-    break;
-  case E2eMetric::output_tok_s:
-    p.value = static_cast<double>(r.output_tokens) / seconds;
-    spread = 0.15;
-    break;
-  case E2eMetric::output_tok_s_per_gpu:
-    p.value = static_cast<double>(r.output_tokens) / seconds / task.what.gpus;
-    spread = 0.15;
-    break;
-  case E2eMetric::total_tok_s:
-    p.value = static_cast<double>(r.output_tokens + r.input_tokens) / seconds;
-    spread = 0.15;
-    break;
-  case E2eMetric::samples_s:
-    p.value = static_cast<double>(r.completed) / seconds;
-    spread = 0.15;
-    break;
-  }
-  if (!task.what.assumptions.empty()) spread *= 1.25;
-  const double relative = std::sqrt(spread * spread + task.step_error * task.step_error);
-  p.low = p.value / (1 + relative);
-  p.high = p.value * (1 + relative);
+  const E2eMetric metric = t.rows[i].metric;
+  p.value = outcome.value(metric, task.what.gpus);
   if (!(p.value > 0)) p.status = "the run has no such metric";
+  const double width =
+      base_width(task, outcome, metric) * widths.factor[static_cast<std::size_t>(class_of(metric))]
+                                                       [static_cast<std::size_t>(task.what.kind)];
+  p.low = p.value * std::exp(-width);
+  p.high = p.value * std::exp(width);
   return p;
+}
+
+// log(measured / predicted) of an unflagged row that has a prediction.
+std::optional<double> residual(const Table& t, std::size_t i, std::size_t setting) {
+  if (t.task_of[i] == t.tasks.size() || !t.rows[i].flag.empty()) return std::nullopt;
+  const E2eOutcome& outcome = t.outcomes[t.task_of[i]][setting];
+  if (!outcome.failure.empty()) return std::nullopt;
+  const double value = outcome.value(t.rows[i].metric, t.tasks[t.task_of[i]].what.gpus);
+  if (!(value > 0)) return std::nullopt;
+  return std::log(t.rows[i].measured / value);
+}
+
+// Widths that hold nine rows of ten, each class and kind by its own rows where it has 20; the
+// pooled rows of the class elsewhere. `use` says which rows may be looked at, `setting` under
+// which constants.
+template <class Use, class Setting>
+E2eWidths fit_widths(const Table& t, const Use& use, const Setting& setting) {
+  std::array<std::array<std::vector<double>, 5>, 3> ratios; // the last kind: pooled
+  for (std::size_t i = 0; i < t.rows.size(); ++i) {
+    if (!use(i)) continue;
+    const std::size_t s = setting(i);
+    const auto error = residual(t, i, s);
+    if (!error) continue;
+    const E2eTask& task = t.tasks[t.task_of[i]];
+    const double ratio =
+        std::abs(*error) / base_width(task, t.outcomes[t.task_of[i]][s], t.rows[i].metric);
+    auto& of_class = ratios[static_cast<std::size_t>(class_of(t.rows[i].metric))];
+    of_class[static_cast<std::size_t>(task.what.kind)].push_back(ratio);
+    of_class[4].push_back(ratio);
+  }
+  E2eWidths widths = fitted_widths();
+  for (std::size_t c = 0; c < ratios.size(); ++c)
+    for (std::size_t k = 0; k < 4; ++k) {
+      auto& list = ratios[c][k].size() >= 20 ? ratios[c][k] : ratios[c][4];
+      if (list.size() < 20) continue;
+      std::sort(list.begin(), list.end());
+      // The rank that split conformal prediction asks for.
+      const auto rank =
+          static_cast<std::size_t>(std::ceil(0.9 * static_cast<double>(list.size() + 1)));
+      widths.factor[c][k] = list[std::min(rank, list.size()) - 1];
+    }
+  return widths;
 }
 
 struct Errors {
@@ -136,6 +128,14 @@ struct Errors {
   std::vector<double> ratio; // predicted / measured - 1
   std::size_t rows = 0;
   std::size_t covered = 0;
+
+  void add(const E2eRow& row, const Prediction& p) {
+    ++rows;
+    if (p.status != "ok") return;
+    ratio.push_back(p.value / row.measured - 1);
+    absolute.push_back(std::abs(ratio.back()));
+    covered += row.measured >= p.low && row.measured <= p.high;
+  }
 };
 
 Json errors_json(const std::string& name, Errors& e) {
@@ -176,6 +176,96 @@ const char* metric_class(E2eMetric metric) {
   return "";
 }
 
+Json scores_json(std::map<std::string, Errors>& groups) {
+  Json scores = Json::array();
+  for (auto& [name, errors] : groups) {
+    const auto bar = name.find('|');
+    Json score = errors_json(name.substr(0, bar), errors);
+    score["metric"] = name.substr(bar + 1);
+    scores.push_back(std::move(score));
+  }
+  return scores;
+}
+
+// Every combination of three values of each constant; the first is the one in force.
+std::vector<E2eConstants> settings_of(bool refit) {
+  std::vector<E2eConstants> settings = {{}};
+  if (!refit) return settings;
+  for (const double host : {1.0, 0.7, 1.4})
+    for (const double prefill : {1.0, 0.5, 2.0})
+      for (const double request : {1.0, 0.5, 2.0})
+        if (host != 1 || prefill != 1 || request != 1) settings.push_back({host, prefill, request});
+  return settings;
+}
+
+// Leaves each group of `by` out of the fit of every constant and predicts it with what the others
+// give: for each engine the setting with the least sum of |log(measured / predicted)|, and the
+// widths of the intervals.
+Json hold_out(const Table& t, const std::vector<E2eConstants>& settings, const std::string& by,
+              const std::vector<Prediction>& in_force) {
+  const auto group_of = [&](const E2eRow& row) {
+    return by == "model" ? row.model : by == "gpu" ? row.gpu : row.engine + " " + row.version;
+  };
+  std::set<std::string> groups;
+  // Loss by engine and setting, of all rows and of those of a group.
+  std::map<std::string, std::vector<double>> all;
+  std::map<std::string, std::map<std::string, std::vector<double>>> of_group;
+  for (std::size_t i = 0; i < t.rows.size(); ++i) {
+    if (!t.rows[i].flag.empty() || t.task_of[i] == t.tasks.size()) continue;
+    const std::string group = group_of(t.rows[i]);
+    groups.insert(group);
+    auto& sum = all.try_emplace(t.rows[i].engine, settings.size(), 0.0).first->second;
+    auto& part = of_group[group].try_emplace(t.rows[i].engine, settings.size(), 0.0).first->second;
+    for (std::size_t s = 0; s < settings.size(); ++s)
+      if (const auto error = residual(t, i, s)) {
+        sum[s] += std::abs(*error);
+        part[s] += std::abs(*error);
+      }
+  }
+  std::map<std::string, Errors> held, kept;
+  Json folds = Json::array();
+  for (const std::string& group : groups) {
+    std::map<std::string, std::size_t> chosen;
+    Json fold = {{"group", group}, {"constants", Json::array()}};
+    for (const auto& [engine, losses] : all) {
+      std::vector<double> left = losses;
+      const auto part = of_group[group].find(engine);
+      if (part != of_group[group].end())
+        for (std::size_t s = 0; s < left.size(); ++s)
+          left[s] -= part->second[s];
+      // With no other rows of the engine there is nothing to fit to.
+      const auto best =
+          static_cast<std::size_t>(std::min_element(left.begin(), left.end()) - left.begin());
+      chosen[engine] = left[best] < left[0] - 1e-9 ? best : 0;
+      if (part == of_group[group].end()) continue;
+      const E2eConstants& c = settings[chosen[engine]];
+      fold["constants"].push_back({{"engine", engine},
+                                   {"host", c.host},
+                                   {"prefill_host", c.prefill_host},
+                                   {"request", c.request}});
+    }
+    const auto setting = [&](std::size_t i) { return chosen[t.rows[i].engine]; };
+    const E2eWidths widths = fit_widths(
+        t, [&](std::size_t i) { return group_of(t.rows[i]) != group; }, setting);
+    for (std::size_t i = 0; i < t.rows.size(); ++i) {
+      if (!t.rows[i].flag.empty() || group_of(t.rows[i]) != group) continue;
+      if (t.task_of[i] == t.tasks.size()) continue;
+      const std::string name =
+          std::string("held out by ") + by + "|" + metric_class(t.rows[i].metric);
+      held[name].add(t.rows[i], predict(t, i, setting(i), widths));
+      kept["in force|" + std::string(metric_class(t.rows[i].metric))].add(t.rows[i], in_force[i]);
+    }
+    folds.push_back(std::move(fold));
+  }
+  Json j = Json::object();
+  j["by"] = by;
+  j["scores"] = scores_json(held);
+  for (const Json& score : scores_json(kept))
+    j["scores"].push_back(score);
+  j["folds"] = std::move(folds);
+  return j;
+}
+
 } // namespace
 
 E2eAnswer validate_e2e(const Json& request, std::string_view csv, const Catalog& base,
@@ -185,6 +275,7 @@ E2eAnswer validate_e2e(const Json& request, std::string_view csv, const Catalog&
   Reader r(request, "");
   r.find("catalog");
   const auto jobs = static_cast<std::size_t>(r.integer("jobs", 1, 256, 1));
+  const std::string by = r.has("hold_out") ? r.choice("hold_out", {"model", "gpu", "version"}) : "";
   r.done();
   const CsvTable table(csv, "/csv");
   for (const char* column :
@@ -192,69 +283,21 @@ E2eAnswer validate_e2e(const Json& request, std::string_view csv, const Catalog&
     if (!table.has(column))
       invalid_request("/csv", std::string("the header has no column ") + column);
 
-  std::vector<E2eRow> rows(table.rows());
-  std::vector<Prediction> predictions(table.rows());
-  std::map<std::string, std::size_t> by_key;
-  std::vector<Task> tasks;
-  for (std::size_t i = 0; i < table.rows(); ++i) {
-    cancel.check();
-    try {
-      rows[i] = read_e2e_row(table, i);
-      E2eCase what = read_e2e_case(table, i, catalog);
-      const auto [found, fresh] = by_key.try_emplace(what.key, tasks.size());
-      if (fresh) tasks.push_back({std::move(what), {}, {}, 0, {}});
-      tasks[found->second].rows.push_back(i);
-    } catch (const Error& e) {
-      rows[i].id = table.at(i, "id");
-      predictions[i].status = e.what();
-    }
-  }
-  // Tasks of one deployment share a step model; a thread takes one deployment at a time.
-  std::map<std::string, std::vector<std::size_t>> by_deployment;
-  for (std::size_t t = 0; t < tasks.size(); ++t)
-    by_deployment[tasks[t].what.deployment].push_back(t);
-  std::vector<const std::vector<std::size_t>*> groups;
-  for (const auto& [name, members] : by_deployment)
-    groups.push_back(&members);
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t g = next++; g < groups.size(); g = next++) {
-      if (cancel.is_set()) return;
-      std::optional<Served> served;
-      std::string failure;
-      const E2eCase& first = tasks[groups[g]->front()].what;
-      try {
-        served.emplace(first.model, first.device, first.engine, first.policy, first.options, "");
-      } catch (const Error& e) {
-        failure = e.what();
-      }
-      for (const std::size_t t : *groups[g]) {
-        if (served)
-          run_task(tasks[t], *served, cancel);
-        else
-          tasks[t].failure = failure;
-      }
-      cancel.progress(g + 1, groups.size());
-    }
-  };
-  std::vector<std::future<void>> others; // whose failures come back through get()
-  for (std::size_t j = 1; j < std::min(jobs, groups.size()); ++j)
-    others.push_back(std::async(std::launch::async, work));
-  work();
-  for (std::future<void>& other : others)
-    other.get();
-  cancel.check();
-  for (const Task& task : tasks)
-    for (const std::size_t i : task.rows)
-      predictions[i] = predict(task, rows[i]);
+  Table t = read_table(table, catalog, cancel);
+  const std::vector<E2eConstants> settings = settings_of(!by.empty());
+  std::size_t deployments = 0;
+  t.outcomes = run_tasks(t.tasks, settings, jobs, cancel, deployments);
+  std::vector<Prediction> predictions(t.rows.size());
+  for (std::size_t i = 0; i < t.rows.size(); ++i)
+    predictions[i] = predict(t, i, 0, fitted_widths());
 
   E2eAnswer answer;
   answer.predictions = "id,metric,measured,predicted,low,high,status,assumptions\n";
-  std::map<std::string, Errors> groups_errors;
+  std::map<std::string, Errors> groups;
   std::map<std::string, std::size_t> refused;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  for (std::size_t i = 0; i < t.rows.size(); ++i) {
     const Prediction& p = predictions[i];
-    const E2eRow& row = rows[i];
+    const E2eRow& row = t.rows[i];
     const bool ok = p.status == "ok";
     answer.predictions += csv_field(row.id) + "," + csv_field(table.at(i, "metric")) + "," +
                           csv_field(table.at(i, "value")) + ",";
@@ -276,28 +319,24 @@ E2eAnswer validate_e2e(const Json& request, std::string_view csv, const Catalog&
       names.push_back("unflagged, model " + row.model + "|" + metric);
       if (row.model.starts_with("deepseek")) names.push_back("unflagged, DeepSeek|" + metric);
     }
-    for (const std::string& name : names) {
-      Errors& e = groups_errors[name];
-      ++e.rows;
-      if (!ok) continue;
-      const double ratio = p.value / row.measured - 1;
-      e.ratio.push_back(ratio);
-      e.absolute.push_back(std::abs(ratio));
-      e.covered += row.measured >= p.low && row.measured <= p.high;
-    }
+    for (const std::string& name : names)
+      groups[name].add(row, p);
   }
   Json report = Json::object();
-  report["rows"] = rows.size();
-  report["runs"] = tasks.size();
-  report["deployments"] = groups.size();
-  Json scores = Json::array();
-  for (auto& [name, errors] : groups_errors) {
-    const auto bar = name.find('|');
-    Json score = errors_json(name.substr(0, bar), errors);
-    score["metric"] = name.substr(bar + 1);
-    scores.push_back(std::move(score));
-  }
-  report["scores"] = std::move(scores);
+  report["rows"] = t.rows.size();
+  report["runs"] = t.tasks.size();
+  report["deployments"] = deployments;
+  report["scores"] = scores_json(groups);
+  const E2eWidths refit = fit_widths(
+      t, [](std::size_t) { return true; }, [](std::size_t) { return std::size_t{0}; });
+  Json widths = Json::object();
+  static constexpr const char* classes[] = {"ttft", "tpot", "rate"};
+  static constexpr const char* kinds[] = {"closed_loop", "burst", "open_loop", "fixed_batch"};
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t k = 0; k < 4; ++k)
+      widths[classes[c]][kinds[k]] = json::significant(refit.factor[c][k], 3);
+  report["widths"] = std::move(widths);
+  if (!by.empty()) report["hold_out"] = hold_out(t, settings, by, predictions);
   Json reasons = Json::array();
   for (const auto& [reason, count] : refused)
     reasons.push_back({{"reason", reason}, {"rows", count}});

@@ -46,8 +46,10 @@ struct Policy {
   // What the process between engine and clients streams; 0 = no limit. It takes requests
   // (request_serial_s each) and tokens in order, so what it is behind delays first and last tokens.
   double stream_tokens_per_s = 0;
-  double tokens_per_step = 1; // accepted tokens of a decode step (speculative decoding)
-  int decode_tokens = 1;      // token budget of one decoding sequence: 1 + drafts
+  double extra_step_us = 0;     // host time beyond the step model's, each step ...
+  double extra_sequence_us = 0; // ... and each sequence in it; may be negative (refits)
+  double tokens_per_step = 1;   // accepted tokens of a decode step (speculative decoding)
+  int decode_tokens = 1;        // token budget of one decoding sequence: 1 + drafts
 
   // Prompts wait, beside sequences that decode, until they fill wait_tokens of a step or for
   // wait_steps (TensorRT-LLM's batch waiting). 0 = they do not.

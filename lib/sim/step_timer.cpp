@@ -50,7 +50,8 @@ double StepTimer::decode_rows_us(std::int64_t sequences) const {
     perf::StepRows rows;
     rows.sequences = static_cast<double>(std::max(sequences, dp_ == 1 ? padded : sequences));
     rows.busiest_sequences = static_cast<double>(padded);
-    known = model_->rows_us(rows);
+    known = std::max(0.0, model_->rows_us(rows) + policy_.extra_step_us +
+                              policy_.extra_sequence_us * rows.busiest_sequences);
   }
   return known;
 }
@@ -158,7 +159,10 @@ double StepTimer::prefill_us(std::int64_t sequences, double mean_length, double 
     rows.prefill_tokens = static_cast<double>(work.tokens);
     rows.busiest_prefill_tokens = static_cast<double>(work.busiest_tokens);
     rows.prompts = work.prompts;
-    cached = {key, model_->rows_us(rows) + policy_.prefill_step_us};
+    cached = {
+        key,
+        std::max(0.0, model_->rows_us(rows) + policy_.prefill_step_us + policy_.extra_step_us +
+                          policy_.extra_sequence_us * (rows.busiest_sequences + rows.prompts))};
     if (work.prompts > 255 || work.tokens >= (1 << 24) || work.busiest_tokens >= (1 << 16))
       cached.key = ~std::uint64_t{0};
   }

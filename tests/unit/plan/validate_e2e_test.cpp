@@ -1,0 +1,77 @@
+#include "plan/validate_e2e.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/csv.hpp"
+#include "base/error.hpp"
+
+using namespace dsk;
+
+namespace {
+
+// Published rows: aiconfigurator's silicon sample (2026-04), one unknown model, one bad value.
+const std::string table =
+    "id,source_repo,engine,engine_version,model,weights_dtype,kv_dtype,gpu,gpu_count,tp,pp,dp,ep,"
+    "scenario,batch_or_concurrency,input_len,output_len,metric,value,notes,flag\n"
+    "a,x,TensorRT-LLM,1.0.0rc3,llama3.1-8b,bf16,,H100-SXM-80GB,1,1,1,1,1,server,8,1024,128,ttft_ms,"
+    "191.0,NVIDIA AIC gap-analysis run (trtllm/1.0.0rc3/meta-llama),\n"
+    "b,x,TensorRT-LLM,1.0.0rc3,llama3.1-8b,bf16,,H100-SXM-80GB,1,1,1,1,1,server,8,1024,128,tpot_ms,"
+    "7.9,NVIDIA AIC gap-analysis run (trtllm/1.0.0rc3/meta-llama),\n"
+    "c,x,vLLM,0.12.0,qwen3-32b,bf16,,H100-SXM-80GB,2,2,1,1,1,server,8,1024,128,ttft_ms,154.2,"
+    "NVIDIA AIC gap-analysis run,\n"
+    "d,x,vLLM,0.12.0,qwen3-32b,bf16,,H100-SXM-80GB,2,2,1,1,1,server,8,1024,128,tpot_ms,18.0,"
+    "NVIDIA AIC gap-analysis run,wip\n"
+    "e,x,vLLM,0.12.0,no-such-model,bf16,,H100-SXM-80GB,2,2,1,1,1,server,8,1024,128,tpot_ms,18.0,,\n"
+    "f,x,vLLM,0.12.0,qwen3-32b,bf16,,H100-SXM-80GB,2,2,1,1,1,server,8,1024,128,tpot_ms,none,,\n";
+
+Json request(const char* text) {
+  return Json::parse(text);
+}
+
+} // namespace
+
+TEST_CASE(
+    "every row has its line, a prediction in its interval or a reason, for any number of jobs") {
+  const Catalog catalog;
+  const plan::E2eAnswer one = plan::validate_e2e(request("{}"), table, catalog, Cancel());
+  const plan::E2eAnswer two =
+      plan::validate_e2e(request(R"({"jobs": 2})"), table, catalog, Cancel());
+  CHECK(one.predictions == two.predictions);
+  CHECK(one.report == two.report);
+  const CsvTable lines(one.predictions, "");
+  REQUIRE(lines.rows() == 6);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(lines.at(i, "status") == "ok");
+    const double predicted = std::stod(lines.at(i, "predicted"));
+    CHECK(std::stod(lines.at(i, "low")) < predicted);
+    CHECK(std::stod(lines.at(i, "high")) > predicted);
+    // Within a third of what was measured: the goal of the whole table is half of that.
+    CHECK(std::abs(predicted / std::stod(lines.at(i, "measured")) - 1) < 0.33);
+  }
+  CHECK(lines.at(4, "status").find("no-such-model") != std::string::npos);
+  CHECK(lines.at(5, "status").find("none") != std::string::npos);
+  for (const Json& score : one.report["scores"])
+    if (score["group"] == "unflagged" && score["metric"] == "tpot") {
+      CHECK(score["rows"] == 3); // those without a prediction too; the flagged one is not here
+      CHECK(score["predicted"] == 1);
+    }
+}
+
+TEST_CASE("a group held out is predicted with constants that never saw it") {
+  const Catalog catalog;
+  const plan::E2eAnswer answer =
+      plan::validate_e2e(request(R"({"hold_out": "model"})"), table, catalog, Cancel());
+  const Json& held = answer.report["hold_out"];
+  CHECK(held["by"] == "model");
+  REQUIRE(held["folds"].size() == 2);
+  std::size_t rows = 0;
+  for (const Json& score : held["scores"])
+    if (score["group"] == "held out by model") rows += score["rows"].get<std::size_t>();
+  CHECK(rows == 3);
+  // No other row of the fold's engine is left, so its constants stay as they are.
+  for (const Json& fold : held["folds"])
+    for (const Json& constants : fold["constants"])
+      CHECK(constants["host"] == 1);
+  CHECK_THROWS_AS(
+      plan::validate_e2e(request(R"({"hold_out": "engine"})"), table, catalog, Cancel()), Error);
+}

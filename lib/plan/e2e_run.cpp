@@ -96,9 +96,9 @@ E2eClass class_of(E2eMetric metric) {
 
 const E2eWidths& fitted_widths() {
   // By kind: closed loop, burst, open loop, fixed batch.
-  static constexpr E2eWidths widths{{{{1.90, 2.94, 2.02, 1.85},    // TTFT
-                                      {1.50, 5.20, 1.63, 1.11},    // TPOT
-                                      {1.80, 1.82, 1.99, 3.89}}}}; // rates
+  static constexpr E2eWidths widths{{{{1.96, 3.62, 2.04, 1.85},    // TTFT
+                                      {0.94, 5.20, 1.22, 1.11},    // TPOT
+                                      {1.80, 1.86, 2.03, 3.89}}}}; // rates
   return widths;
 }
 

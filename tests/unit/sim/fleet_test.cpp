@@ -1,6 +1,9 @@
 #include "sim/fleet.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -72,6 +75,34 @@ TEST_CASE("a closed loop keeps its clients busy: N = X R, the response time law"
   each_once(r, 2000);
   const double x = static_cast<double>(r.completed) / r.end_s;
   CHECK(x * (r.e2e.mean() + 0.5) == doctest::Approx(32).epsilon(0.05));
+}
+
+TEST_CASE("a cancelled run stops within 50 ms and says that it is partial") {
+  using clock = std::chrono::steady_clock;
+  FleetSpec fleet;
+  fleet.serve = pool(4);
+  const workload::Workload w(load(100, 50'000'000)); // minutes of work
+  // The best of five: a busy machine may hold the thread up for longer than the run takes.
+  double best_ms = 1e9;
+  for (int i = 0; i < 5 && best_ms > 50; ++i) {
+    const auto state = std::make_shared<CancelState>();
+    clock::time_point set_at;
+    std::thread canceller([&] {
+      while (state->done.load() < 1000)
+        std::this_thread::yield();
+      set_at = clock::now();
+      state->set.store(true);
+    });
+    const RunResult r = simulate(fleet, w, {}, Cancel(state));
+    const auto back = clock::now();
+    canceller.join();
+    best_ms = std::min(best_ms, std::chrono::duration<double, std::milli>(back - set_at).count());
+    CHECK(r.stop == Stop::cancelled);
+    CHECK(r.completed >= 1000);
+    CHECK(r.completed < w.requests());
+    CHECK(r.ttft.count() == static_cast<std::uint64_t>(r.completed));
+  }
+  CHECK(best_ms <= 50);
 }
 
 TEST_CASE("a front end that streams slower than the engine sets the rate") {

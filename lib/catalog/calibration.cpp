@@ -88,6 +88,11 @@ Calibration calibration_from_document(const Json& document, const std::string& p
     item.ignore_rest(); // how it was fitted: for people
     out.products.push_back(std::move(p));
   }
+  if (reader.has("rates_gb_per_s")) {
+    Reader rates = reader.object("rates_gb_per_s");
+    out.memory_bytes_per_us = 1e3 * rates.number("memory_read", 0, 1e6, 0);
+    rates.ignore_rest();
+  }
   reader.ignore_rest();
   return out;
 }

@@ -46,6 +46,7 @@ struct Calibration {
   std::string source;
   std::string as_of;
   std::vector<CalibratedProducts> products;
+  double memory_bytes_per_us = 0; // measured rate of reading device memory; 0: not measured
 
   const CalibratedProducts* find(const std::string& type) const;
 };

@@ -311,6 +311,12 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
         use(*own, rates_of(devices[i]), 1, exclusion);
         return;
       }
+  // Nothing of this kind was measured on this device; a memory rate that its user measured still
+  // says more than the datasheet. The tables' residuals hold the share of the datasheet that reads
+  // reach: 0.94 on an H200 (docs/results/2026-11-24-h200-probes.md).
+  constexpr double read_share = 0.94;
+  if (rates.calibration && rates.calibration->memory_bytes_per_us > 0 && !is_collective(spec.op))
+    bytes_per_us_ = rates.calibration->memory_bytes_per_us / read_share;
   // No table of this device: the mean residual of others, of its own architecture where there are
   // any.
   // Tables in other formats count for less: with one device of the right format they steady it.

@@ -116,6 +116,36 @@ TEST_CASE("calibrate: the document reads back, and the step model uses it and sa
   CHECK(time(catalog, 8).us == time(Catalog(), 8).us);
 }
 
+TEST_CASE("calibrate: the measured memory rate moves kernels that no table of the device has") {
+  const auto time = [](const char* device_name, double share_of_datasheet) {
+    Catalog catalog;
+    if (share_of_datasheet > 0) {
+      Json request = request_of(points());
+      request["device"] = device_name;
+      const double rate = 0.94 * share_of_datasheet * catalog.device(device_name, "").bandwidth_gbs;
+      request["measurements"].push_back({{"kind", "measurement"},
+                                         {"name", "memory"},
+                                         {"probe", "memory_read"},
+                                         {"gb_per_s", rate},
+                                         {"median_ns", 2.5e5},
+                                         {"doubts", Json::array()}});
+      catalog.add(Json::array({calibrate::calibrate(request, catalog)}), "/catalog");
+    }
+    perf::KernelSpec spec;
+    spec.op = perf::KernelOp::generation_attention;
+    spec.size = {32, 8, 128, 0};
+    const Device device = catalog.device(device_name, "");
+    return perf::KernelTimer(perf::rates_of(device), spec).at(64, 8192);
+  };
+  const perf::KernelTime plain = time("rtx-4090", 0), full = time("rtx-4090", 1),
+                         half = time("rtx-4090", 0.5);
+  REQUIRE(plain.origin == perf::Origin::transferred);
+  CHECK(full.us == doctest::Approx(plain.us).epsilon(0.01));
+  CHECK((half.us - half.launch_us) / (plain.us - plain.launch_us) ==
+        doctest::Approx(2).epsilon(0.05));
+  CHECK(time("h200-sxm", 0.5).us == time("h200-sxm", 0).us); // its own tables say more
+}
+
 TEST_CASE("calibrate: what is not to be trusted is left out by name") {
   Catalog catalog;
   Json request = request_of(points());

@@ -10,7 +10,7 @@ if ! bash tests/install.sh arm64; then
   exit 77
 fi
 cmake -S . -B "$build" -G Ninja -DCMAKE_TOOLCHAIN_FILE="$PWD/lib/cmake/arm64-linux-gnu.cmake" -DCMAKE_BUILD_TYPE=Release \
-  -DCMAKE_CXX_FLAGS_RELEASE="-O1" -DCMAKE_C_FLAGS_RELEASE="-O1" -DDSK_WERROR=ON -DDSK_BUILD_TESTS=ON -DCMAKE_UNITY_BUILD=ON \
+  -DCMAKE_CXX_FLAGS_RELEASE="-O1" -DCMAKE_C_FLAGS_RELEASE="-O1" -DDSK_WERROR=ON -DDSK_BUILD_TESTS=ON -DCMAKE_UNITY_BUILD=ON -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
   -DCMAKE_CXX_FLAGS=-Wno-subobject-linkage `# a unity file is not a header, as GCC takes it to be` \
   -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON # the load generator's module needs a curl of that architecture
 cmake --build "$build" -j "$(nproc)" --target dsk dsk-cli conformance capi_base_test capi_plan_test capi_step_test capi_simulate_test capi_typed_test

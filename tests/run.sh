@@ -134,7 +134,7 @@ if check "configure subproject" cmake -S tests/package -B build/tsan -DDSK_SOURC
 fi
 
 stage "64-bit Arm, under qemu"
-if check "cross build for 64-bit Arm" bash tests/arm64.sh build/arm64 "$PWD/$logs/ctest-arm64.xml"; then
+if check "cross build for 64-bit Arm" bash tests/arm64.sh build/arm64 "$PWD/$logs/ctest-arm64.xml" build/release/lib/cli/dsk; then
   add ctest "$logs/ctest-arm64.xml"
 fi
 

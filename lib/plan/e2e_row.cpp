@@ -300,12 +300,6 @@ private:
       c_.policy.max_prompts = 1; // its generator sizes the token budget for one prompt
       assume("one prompt a step");
     }
-    if (contains(notes_, "trtllm/1.0.0rc3/meta-llama")) {
-      // TTFT falls with the number of clients and grows with the answer: one of them waits for a
-      // slot.
-      c_.policy.max_sequences = std::max(1, static_cast<int>(clients) - 1);
-      assume("one slot fewer than clients");
-    }
     const double input = number(at("input_len")).value_or(1024);
     const bool aiperf = std::fmod(input, 1000) == 0;
     // One process reads every stream: TTFT grows as its rate nears this, whatever model and engine.

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "catalog/device.hpp"
+
 namespace dsk {
 
 enum class EngineKind { vllm, sglang, tensorrt_llm, lmdeploy, generic };
@@ -52,6 +54,12 @@ struct WeightReading {
   std::string source;
 };
 
+/// What an engine starts with unless told otherwise.
+struct StartLimits {
+  int max_sequences = 256; // slots of one attention rank
+  int token_budget = 8192; // tokens of one forward pass of it
+};
+
 struct Engine {
   std::string name;    // "vllm", "sglang", "tensorrt-llm", "lmdeploy", "generic"
   std::string version; // "0.22", ...
@@ -68,25 +76,34 @@ struct Engine {
   bool materialises_kv_b = false;    // keeps kv_b_proj a second time in bf16, for absorbed MLA
   std::vector<Overhead> overheads;
   std::vector<WeightReading> readings;
-  int max_sequences = 256; // default slots
-  int token_budget = 8192; // tokens a step with chunked prefill
+  StartLimits limits;
+  // On devices of less memory, or whose names begin with one of these, the engine starts with
+  // these.
+  StartLimits small_limits;
+  double small_below_bytes = 0; // 0: the same limits everywhere
+  std::vector<std::string> small_devices;
 
   bool prefill_first = false;     // a step holds either prefill or decode, prefill before decode
   double request_overhead_ms = 0; // HTTP, tokeniser and detokeniser of one request
   double first_token_steps = 1;   // decode steps between the end of a prefill and its first token
 
   // The rest of the scheduler, for the simulator.
-  double reserve_output = 0;       // share of an answer's KV that admission sets aside
-  double watermark = 0;            // share of the pool that admission leaves free
-  int poll_steps = 1;              // decode steps between two looks at the waiting queue
-  int lag_steps = 0;               // steps that a decision lags behind (overlapped scheduling)
-  double request_serial_ms = 0;    // of request_overhead_ms, done for one request after another
-  int max_prompts = 0;             // prompts of one step; 0 = as many as fit
-  double prefill_layer_us = 0;     // of a step with prefill, which no CUDA graph holds, each layer
+  double reserve_output = 0;    // share of an answer's KV that admission sets aside
+  double watermark = 0;         // share of the pool that admission leaves free
+  int poll_steps = 1;           // decode steps between two looks at the waiting queue
+  int lag_steps = 0;            // steps that a decision lags behind (overlapped scheduling)
+  double request_serial_ms = 0; // of request_overhead_ms, done for one request after another
+  int max_prompts = 0;          // prompts of one step; 0 = as many as fit
+  int step_tokens = 0;          // a step passes prompts of so many tokens through in turns of the
+                                // token budget, and all their first tokens leave together; 0 = one
+  double prefill_layer_us = 0;  // of a step with prefill, which no CUDA graph holds, each layer
   double prefill_moe_layer_us = 0; // ... and more for one with experts
   double stream_tokens_per_s = 0;  // what the front end can stream; 0 = no limit known
   bool prefix_cache = false;       // on by default
   std::vector<int> graph_sizes;    // decode batches are padded up to these; empty = not padded
 };
+
+/// The limits in force on a device.
+StartLimits start_limits(const Engine& engine, const Device& device);
 
 } // namespace dsk

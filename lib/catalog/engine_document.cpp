@@ -71,6 +71,13 @@ WeightReading read_reading(const Json& value, const std::string& path) {
   return w;
 }
 
+StartLimits read_limits(Reader& r) {
+  StartLimits limits;
+  limits.max_sequences = static_cast<int>(r.integer("max_sequences", 1, 1 << 20));
+  limits.token_budget = static_cast<int>(r.integer("token_budget", 1, 1 << 24));
+  return limits;
+}
+
 } // namespace
 
 Engine engine_from_document(const Json& document, const std::string& path) {
@@ -106,8 +113,13 @@ Engine engine_from_document(const Json& document, const std::string& path) {
   memory.done();
 
   Reader limits = reader.object("limits");
-  e.max_sequences = static_cast<int>(limits.integer("max_sequences", 1, 1 << 20));
-  e.token_budget = static_cast<int>(limits.integer("token_budget", 1, 1 << 24));
+  e.limits = read_limits(limits);
+  if (auto small = limits.optional_object("small_devices")) {
+    e.small_limits = read_limits(*small);
+    e.small_below_bytes = small->number("below_gib", 0, 1e4, 0) * 1024 * mib;
+    e.small_devices = small->texts("devices", 64);
+    small->done();
+  }
   limits.done();
 
   if (auto scheduling = reader.optional_object("scheduling")) {
@@ -119,6 +131,7 @@ Engine engine_from_document(const Json& document, const std::string& path) {
     e.watermark = scheduling->number("watermark", 0, 0.5, 0);
     e.poll_steps = static_cast<int>(scheduling->integer("poll_steps", 1, 1000, 1));
     e.lag_steps = static_cast<int>(scheduling->integer("lag_steps", 0, 1, 0));
+    e.step_tokens = static_cast<int>(scheduling->integer("step_tokens", 0, 1 << 24, 0));
     e.max_prompts = static_cast<int>(scheduling->integer("max_prompts", 0, 65536, 0));
     e.prefill_layer_us = scheduling->number("prefill_layer_us", 0, 1e4, 0);
     e.prefill_moe_layer_us = scheduling->number("prefill_moe_layer_us", 0, 1e4, 0);

@@ -29,7 +29,7 @@ EngineStart start_of(const plan::Chosen& c) {
   start.memory_fraction = c.memory_fraction;
   start.max_sequences =
       std::max<std::int64_t>(1, (c.max_batch + c.parallel.dp - 1) / c.parallel.dp);
-  start.token_budget = c.engine.token_budget;
+  start.token_budget = start_limits(c.engine, c.device).token_budget;
   start.max_tokens = c.max_tokens;
   return start;
 }

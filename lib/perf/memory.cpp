@@ -146,8 +146,9 @@ class Stage {
 public:
   Stage(const Deployment& d, const ModelWeights& w, const MemoryOptions& options, int stage)
       : d_(d), m_(*d.model), e_(*d.engine), options_(options) {
-    sizes_.tokens = options.token_budget > 0 ? options.token_budget : e_.token_budget;
-    sizes_.slots = options.max_batch > 0 ? options.max_batch : e_.max_sequences;
+    const StartLimits limits = start_limits(e_, *d.device);
+    sizes_.tokens = options.token_budget > 0 ? options.token_budget : limits.token_budget;
+    sizes_.slots = options.max_batch > 0 ? options.max_batch : limits.max_sequences;
     sizes_.intermediate = token_intermediate(m_, d.parallel);
     r_.stage = stage;
     r_.capacity_bytes = capacity(*d.device);

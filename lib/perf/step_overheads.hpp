@@ -25,9 +25,11 @@ struct EngineOverheads {
 EngineOverheads engine_overheads(const Engine& engine, const Device& device);
 
 /// How many times as long as its bytes decode attention with so many query heads a KV head takes:
-/// 1, but more in TensorRT-LLM before 1.0 for eight and more (throughput rows of versions 0.5 to
-/// 0.13: 0.30 to 0.40 of the memory's rate for 16-bit caches, 0.50 to 0.60 for 8-bit ones, where
-/// groups of four reach 0.85).
+/// 1, but more in TensorRT-LLM before 1.0, by throughput rows of versions 0.5 to 0.13. Its kernels
+/// for grouped heads came with 0.7 for groups of 8 and with 0.11 for all: without them each query
+/// head costs half a read of the cache more (measured 2 to 2.5 times for groups of 4, 4 to 5 for 8,
+/// 10 and more for 29). With them groups of 8 and more reach 0.30 to 0.40 of the memory's rate for
+/// 16-bit caches and 0.50 to 0.60 for 8-bit ones, where groups of four reach 0.85.
 double grouped_attention_factor(const Engine& engine, double group, bool wide);
 
 } // namespace dsk::perf

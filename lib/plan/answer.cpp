@@ -254,7 +254,7 @@ Json plan_json(const Request& request, const Option& option, double cheapest_usd
   plan["weights"] = weights_name(c);
   plan["kv"] = element_name(c.kv);
   plan["max_batch"] = std::llround(option.limit.batch);
-  plan["token_budget"] = c.engine->token_budget;
+  plan["token_budget"] = start_limits(*c.engine, *c.device).token_budget;
   plan["memory_fraction"] = shown(c.memory.memory_fraction);
   plan["performance"] = {{"statistic", "mean"},
                          {"ttft_ms", shown(p.ttft_ms)},

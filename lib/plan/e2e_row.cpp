@@ -53,7 +53,7 @@ public:
     read_engine();
     read_model();
     read_split();
-    c_.policy = sim::default_policy(c_.engine, c_.model);
+    c_.policy = sim::default_policy(c_.engine, c_.device, c_.model);
     read_kv();
     read_load();
     read_options();
@@ -257,8 +257,8 @@ private:
       closed(c.value_or(1), 10 * c.value_or(1));
     } else if (const auto rate = noted(notes_, "request rate"); rate) {
       open(*rate);
-    } else if (contains(notes_, "prompts at 1 req/s")) {
-      open(1);
+    } else if (const auto per_s = noted(notes_, "prompts at"); per_s) {
+      open(*per_s);
     } else if (scenario == "fixed_batch" || scenario == "latency") {
       lengths(false, 1);
       const double batch = c.value_or(1);
@@ -367,12 +367,7 @@ private:
     if (from("lmdeploy") && c_.load.closed)
       p.max_sequences = std::max(p.max_sequences, static_cast<int>(c_.load.closed->clients));
     if (c_.engine.kind == EngineKind::sglang && p.max_sequences < 2048 && !from("InferenceX"))
-      p.max_sequences = 2048; // no limit was met in published runs
-    // Devices with less memory start with smaller defaults.
-    if (c_.engine.kind == EngineKind::vllm && c_.device.memory_bytes < (std::int64_t{70} << 30)) {
-      p.max_sequences = std::min(p.max_sequences, 256);
-      p.token_budget = std::min(p.token_budget, 2048);
-    }
+      p.max_sequences = 2048;                                 // no limit was met in published runs
     if (c_.load.sessions.groups == 0) p.prefix_cache = false; // prompts that share nothing
     if (eager_) {
       const double layers = c_.model.layers();

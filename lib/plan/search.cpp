@@ -244,8 +244,8 @@ void Search::add_candidates(const Variant& variant, const Device& device, const 
           candidate.memory_options.memory_fraction = space.memory_fraction.value_or(0);
           candidate.memory_options.sequence_tokens =
               std::llround(request_->workload.input_tokens + request_->workload.output_tokens);
-          const std::int64_t slots =
-              space.max_batch.value_or(std::int64_t{engine.max_sequences} * dp);
+          const std::int64_t slots = space.max_batch.value_or(
+              std::int64_t{start_limits(engine, device).max_sequences} * dp);
           candidate.memory_options.max_batch = static_cast<int>((slots + dp - 1) / dp);
           perf::Deployment deployment;
           deployment.model = &model;
@@ -271,7 +271,8 @@ void Search::add_candidates(const Variant& variant, const Device& device, const 
 
 std::optional<Option> Search::solve(const Candidate& candidate, const Goal& goal,
                                     const Workload& workload) const {
-  const Replica replica(*candidate.step, *candidate.engine, workload, candidate.parallel.dp);
+  const Replica replica(*candidate.step, *candidate.engine, *candidate.device, workload,
+                        candidate.parallel.dp);
   const std::int64_t beyond = first_true(
       1, candidate.max_batch, [&](std::int64_t n) { return !goal.meets(replica.at_batch(n)); });
   if (beyond <= 1) return std::nullopt;
@@ -361,7 +362,8 @@ void Search::explain(const Goal& goal, Outcome& outcome) const {
   bool affordable = false;
   for (const Candidate& candidate : candidates_) {
     cancel_.check();
-    const Replica replica(*candidate.step, *candidate.engine, workload, candidate.parallel.dp);
+    const Replica replica(*candidate.step, *candidate.engine, *candidate.device, workload,
+                          candidate.parallel.dp);
     for (std::int64_t batch = 1;; batch = std::min(batch * 2, candidate.max_batch)) {
       const Option option = option_at(candidate, replica, workload, replica.at_batch(batch));
       const bool affords = goal.affords(option);
@@ -399,7 +401,8 @@ void Search::explain(const Goal& goal, Outcome& outcome) const {
       }
       // Latency falls with the batch while replicas grow: the smallest batch that can be paid is
       // best.
-      const Replica replica(*candidate.step, *candidate.engine, workload, candidate.parallel.dp);
+      const Replica replica(*candidate.step, *candidate.engine, *candidate.device, workload,
+                            candidate.parallel.dp);
       const auto at = [&](std::int64_t n) {
         return option_at(candidate, replica, workload, replica.at_batch(n));
       };

@@ -21,7 +21,7 @@ Served::Served(const Model& model, const Device& device, const Engine& engine,
   deployment_.kv_element = options.kv.value_or(perf::default_kv_element(model_));
   deployment_.mtp_tokens = options.mtp_tokens;
   perf::check_parallel(model_, options.parallel, path);
-  spec_.policy = policy ? *policy : sim::default_policy(engine_, model_);
+  spec_.policy = policy ? *policy : sim::default_policy(engine_, device_, model_);
   spec_.dp = options.parallel.dp;
   sim::Policy& p = spec_.policy;
   if (options.mtp_tokens > 0) {
@@ -32,7 +32,8 @@ Served::Served(const Model& model, const Device& device, const Engine& engine,
   perf::MemoryOptions memory_options;
   memory_options.memory_fraction = options.memory_fraction;
   memory_options.max_batch = p.max_sequences;
-  memory_options.token_budget = p.token_budget;
+  // A step of several forward passes holds the activations of one.
+  memory_options.token_budget = engine_.step_tokens > 0 ? 0 : p.token_budget;
   memory_ = perf::memory(deployment_, memory_options);
   step_ = std::make_unique<perf::StepModel>(deployment_);
 

@@ -16,9 +16,10 @@ std::int64_t tokens(double mean) {
 
 } // namespace
 
-Replica::Replica(const perf::StepModel& model, const Engine& engine, const Workload& workload,
-                 int dp)
-    : model_(&model), engine_(engine), workload_(workload), dp_(dp) {}
+Replica::Replica(const perf::StepModel& model, const Engine& engine, const Device& device,
+                 const Workload& workload, int dp)
+    : model_(&model), engine_(engine), token_budget_(start_limits(engine, device).token_budget),
+      workload_(workload), dp_(dp) {}
 
 perf::Batch Replica::decode_batch(std::int64_t batch) const {
   perf::Batch b;
@@ -36,7 +37,7 @@ Replica::Prefill Replica::prefill(std::int64_t batch, double decode_us) const {
   const std::int64_t cached = std::llround(workload_.input_tokens * workload_.prefix_hit_rate);
   const bool mixed = !engine_.prefill_first;
   const std::int64_t others = mixed ? (batch + dp_ - 1) / dp_ : 0; // each rank has its own budget
-  const std::int64_t budget = std::max<std::int64_t>(engine_.token_budget - others, 64);
+  const std::int64_t budget = std::max<std::int64_t>(token_budget_ - others, 64);
   const std::int64_t chunks = (new_tokens + budget - 1) / budget;
 
   perf::Batch step = mixed ? decode_batch(batch) : perf::Batch{};

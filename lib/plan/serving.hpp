@@ -33,7 +33,8 @@ struct Point {
 class Replica {
 public:
   /// Keeps a pointer to `model`, which must outlive it.
-  Replica(const perf::StepModel& model, const Engine& engine, const Workload& workload, int dp);
+  Replica(const perf::StepModel& model, const Engine& engine, const Device& device,
+          const Workload& workload, int dp);
 
   /// With `batch` decoding. `offered_per_s` is the load that the queue sees when it is less than
   /// what the batch can serve.
@@ -51,6 +52,7 @@ private:
 
   const perf::StepModel* model_;
   Engine engine_;
+  std::int64_t token_budget_;
   Workload workload_;
   int dp_;
 };

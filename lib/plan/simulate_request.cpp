@@ -48,7 +48,7 @@ Group read_group(Reader& r, const Subject& s) {
   options.kv_pool_tokens = r.optional_integer("kv_pool_tokens", 1, std::int64_t{1} << 40);
   std::optional<sim::Policy> policy;
   if (auto p = r.optional_object("policy"))
-    policy = read_policy(std::move(*p), sim::default_policy(s.engine, s.model));
+    policy = read_policy(std::move(*p), sim::default_policy(s.engine, s.device, s.model));
   group.count = static_cast<int>(r.integer("replicas", 1, 10000, 1));
   group.served =
       std::make_unique<Served>(s.model, s.device, s.engine, policy, options, r.path_of("parallel"));

@@ -5,7 +5,7 @@
 
 namespace dsk::sim {
 
-Policy default_policy(const Engine& engine, const Model& model) {
+Policy default_policy(const Engine& engine, const Device& device, const Model& model) {
   int experts = 0;
   for (const int kind : model.layer_kinds)
     experts += std::holds_alternative<MoeMlp>(model.kinds[static_cast<std::size_t>(kind)].ffn);
@@ -15,8 +15,9 @@ Policy default_policy(const Engine& engine, const Model& model) {
   });
   Policy p;
   p.batching = engine.prefill_first ? Batching::prefill_first : Batching::mixed;
-  p.max_sequences = engine.max_sequences;
-  p.token_budget = engine.token_budget;
+  const StartLimits limits = start_limits(engine, device);
+  p.max_sequences = limits.max_sequences;
+  p.token_budget = engine.step_tokens > 0 ? engine.step_tokens : limits.token_budget;
   p.max_prompts = engine.max_prompts;
   p.reserve_output = engine.reserve_output;
   p.watermark = engine.watermark;

@@ -62,8 +62,8 @@ struct Policy {
   double batch_wait_s = 0;
 };
 
-/// The defaults of an engine for a model: what its documents, and the studies in
+/// The defaults of an engine for a model on a device: what its documents, and the studies in
 /// docs/design/simulator.md, say.
-Policy default_policy(const Engine& engine, const Model& model);
+Policy default_policy(const Engine& engine, const Device& device, const Model& model);
 
 } // namespace dsk::sim

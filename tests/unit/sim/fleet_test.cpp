@@ -18,7 +18,7 @@ Pool pool(int count) {
   const auto& setup = world::llama8b();
   Pool p;
   p.step = setup.step.get();
-  p.replica.policy = default_policy(setup.engine, setup.model);
+  p.replica.policy = default_policy(setup.engine, setup.device, setup.model);
   p.replica.kv_pool_pages = 20000;
   p.replica.kv_bytes_per_token = 131072;
   p.count = count;

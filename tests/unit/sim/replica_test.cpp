@@ -159,7 +159,7 @@ TEST_CASE("laws of every queue: nothing lost, nothing twice, in order of time, L
 TEST_CASE("a prompt waits for company beside sequences that decode, but not for ever") {
   const auto& setup = world::llama8b();
   ReplicaSpec spec;
-  spec.policy = default_policy(setup.engine, setup.model);
+  spec.policy = default_policy(setup.engine, setup.device, setup.model);
   spec.kv_pool_pages = 20000;
   // One sequence decodes; a prompt comes; then, later, four that fill the step together.
   const std::vector<world::Arrival> arrivals = {{0, 128, 400, {}},  {0.5, 1024, 4, {}},
@@ -186,7 +186,8 @@ TEST_CASE("a prompt waits for company beside sequences that decode, but not for 
 }
 
 TEST_CASE("work conservation: a server without gates is busy whenever somebody is there") {
-  Policy policy = default_policy(world::llama8b().engine, world::llama8b().model);
+  Policy policy =
+      default_policy(world::llama8b().engine, world::llama8b().device, world::llama8b().model);
   ReplicaSpec spec;
   spec.policy = policy;
   spec.kv_pool_pages = 20000;
@@ -202,7 +203,7 @@ TEST_CASE("work conservation: a server without gates is busy whenever somebody i
 TEST_CASE("no step is faster than reading what it must read") {
   const auto& setup = world::deepseek();
   ReplicaSpec spec;
-  spec.policy = default_policy(setup.engine, setup.model);
+  spec.policy = default_policy(setup.engine, setup.device, setup.model);
   spec.kv_pool_pages = 1 << 20;
   world::Keep keep;
   Replica replica(0, *setup.step, spec, keep);
@@ -222,7 +223,7 @@ TEST_CASE("more load never shortens, a faster device never lengthens the mean ti
   d.device = &faster;
   const perf::StepModel fast(d);
   ReplicaSpec spec;
-  spec.policy = default_policy(slow.engine, slow.model);
+  spec.policy = default_policy(slow.engine, slow.device, slow.model);
   spec.kv_pool_pages = 25000;
   const auto mean_e2e = [&](const perf::StepModel& step, double rate) {
     workload::ArrivalSpec a;

@@ -31,6 +31,69 @@ type CalibrationProduct struct {
 	Points             []CalibrationProductPoint `json:"points"`
 }
 
+// CalibrationLinksPeerCopyPair is a part of calibration documents.
+type CalibrationLinksPeerCopyPair struct {
+	From            int64    `json:"from"`
+	To              int64    `json:"to"`
+	GbPerS          float64  `json:"gb_per_s"`
+	TimesTheTypical *float64 `json:"times_the_typical,omitempty"`
+}
+
+// CalibrationLinksPeerCopy: Lone copies from device to device, one way
+type CalibrationLinksPeerCopy struct {
+	// The typical pair, outliers left out
+	GbPerS float64 `json:"gb_per_s"`
+	// Spread over the pairs, natural logarithm
+	Error float64                        `json:"error"`
+	Pairs []CalibrationLinksPeerCopyPair `json:"pairs,omitzero"`
+	// Pairs a fifth and more from the typical one
+	Outliers           []json.RawMessage `json:"outliers,omitzero"`
+	Before             json.RawMessage   `json:"before,omitempty"`
+	After              json.RawMessage   `json:"after,omitempty"`
+	IntervalNarrowedBy *float64          `json:"interval_narrowed_by,omitempty"`
+}
+
+// CalibrationLinksAllReducePoint is a part of calibration documents.
+type CalibrationLinksAllReducePoint struct {
+	Bytes float64 `json:"bytes"`
+	Us    float64 `json:"us"`
+}
+
+// CalibrationLinksAllReduce is a part of calibration documents.
+type CalibrationLinksAllReduce struct {
+	// Whose kernels
+	By         string  `json:"by"`
+	Ranks      int64   `json:"ranks"`
+	LatencyUs  float64 `json:"latency_us"`
+	BytesPerUs float64 `json:"bytes_per_us"`
+	// 90 % half width of a message that was not measured, natural logarithm
+	Error                float64                          `json:"error"`
+	LinkShareOfDatasheet *float64                         `json:"link_share_of_datasheet,omitempty"`
+	Before               json.RawMessage                  `json:"before,omitempty"`
+	After                json.RawMessage                  `json:"after,omitempty"`
+	IntervalNarrowedBy   *float64                         `json:"interval_narrowed_by,omitempty"`
+	ValidRange           json.RawMessage                  `json:"valid_range,omitempty"`
+	Outliers             []json.RawMessage                `json:"outliers,omitzero"`
+	Points               []CalibrationLinksAllReducePoint `json:"points"`
+}
+
+// CalibrationLinks: Of the scale-up domain
+type CalibrationLinks struct {
+	// Lone copies from device to device, one way
+	PeerCopy *CalibrationLinksPeerCopy `json:"peer_copy,omitempty"`
+	// time = latency + 2 bytes (ranks - 1) / ranks / rate, with the measured messages beside it
+	AllReduce []CalibrationLinksAllReduce `json:"all_reduce,omitzero"`
+}
+
+// CalibrationLaunch: Microseconds for one small kernel after another
+type CalibrationLaunch struct {
+	InGraphUs *float64 `json:"in_graph_us,omitempty"`
+	// In a graph with programmatic launches
+	ProgrammaticUs *float64 `json:"programmatic_us,omitempty"`
+	// For people: engines replay graphs
+	OneByOneUs *float64 `json:"one_by_one_us,omitempty"`
+}
+
 // Calibration is the document of docs/schema/calibration.schema.json.
 //
 // Calibration: what was measured on a device, for the planner.
@@ -45,5 +108,8 @@ type Calibration struct {
 	MeasurementsSHA256 string               `json:"measurements_sha256,omitempty"`
 	Products           []CalibrationProduct `json:"products"`
 	RatesGbPerS        map[string]float64   `json:"rates_gb_per_s,omitzero"`
-	KernelInGraphUs    *float64             `json:"kernel_in_graph_us,omitempty"`
+	// Of the scale-up domain
+	Links *CalibrationLinks `json:"links,omitempty"`
+	// Microseconds for one small kernel after another
+	Launch *CalibrationLaunch `json:"launch,omitempty"`
 }

@@ -140,6 +140,39 @@ type PlanOptionOrigins struct {
 	Device      string `json:"device"`
 }
 
+// CalibrationUseBatch: The step that it is shown on
+type CalibrationUseBatch struct {
+	DecodeSequences int64 `json:"decode_sequences"`
+	KVTokens        int64 `json:"kv_tokens"`
+	PrefillChunks   int64 `json:"prefill_chunks"`
+}
+
+// CalibrationUseStepWithout: One step and its 90 % interval
+type CalibrationUseStepWithout struct {
+	TotalUs float64 `json:"total_us"`
+	LowUs   float64 `json:"low_us"`
+	HighUs  float64 `json:"high_us"`
+}
+
+// CalibrationUse: The calibration behind the times, when the device has one
+type CalibrationUse struct {
+	Name   string `json:"name"`
+	Source string `json:"source"`
+	AsOf   string `json:"as_of"`
+	// Of the step, those that rest on it
+	Operators []string `json:"operators"`
+	// Of the step's time
+	ShareOfStep float64 `json:"share_of_step"`
+	// The step that it is shown on
+	Batch CalibrationUseBatch `json:"batch"`
+	// One step and its 90 % interval
+	StepWithout CalibrationUseStepWithout `json:"step_without"`
+	// One step and its 90 % interval
+	Step CalibrationUseStepWithout `json:"step"`
+	// 1 - with / without, of the half widths (logarithm)
+	IntervalNarrowedBy float64 `json:"interval_narrowed_by"`
+}
+
 // PlanOption: One configuration with what it gives and costs
 type PlanOption struct {
 	Device        string `json:"device"`
@@ -175,6 +208,8 @@ type PlanOption struct {
 	Memory PlanMemory       `json:"memory"`
 	// Where each group of numbers comes from
 	Origins PlanOptionOrigins `json:"origins"`
+	// The calibration behind the times, when the device has one
+	Calibration *CalibrationUse `json:"calibration,omitempty"`
 }
 
 // PlanAnswerStageMeasure is a part of plan-answer documents.

@@ -49,6 +49,8 @@ type SimulateAnswerDeployment struct {
 	KVPoolTokens int64 `json:"kv_pool_tokens"`
 	// The scheduler in force: the engine's defaults with what the request changed
 	Policy SimulateAnswerDeploymentPolicy `json:"policy"`
+	// The calibration behind the times, when the device has one
+	Calibration *CalibrationUse `json:"calibration,omitempty"`
 }
 
 // SimulateAnswerRequests is a part of simulate-answer documents.

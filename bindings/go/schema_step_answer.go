@@ -47,6 +47,8 @@ type StepAnswerOperator struct {
 	Resource string `json:"resource"`
 	// measured, interpolated, transferred, roofline, ...
 	Origin string `json:"origin"`
+	// Name of the calibration that the time rests on
+	Calibration string `json:"calibration,omitempty"`
 }
 
 // StepAnswerVariant: A what-if
@@ -80,7 +82,9 @@ type StepAnswer struct {
 	// One step of a replica
 	Step StepAnswerStep `json:"step"`
 	// Time of one device's share without links, over the time with them
-	ScalingEfficiency *float64             `json:"scaling_efficiency,omitempty"`
-	Operators         []StepAnswerOperator `json:"operators"`
-	Variants          []StepAnswerVariant  `json:"variants"`
+	ScalingEfficiency *float64 `json:"scaling_efficiency,omitempty"`
+	// The calibration behind the times, when the device has one
+	Calibration *CalibrationUse      `json:"calibration,omitempty"`
+	Operators   []StepAnswerOperator `json:"operators"`
+	Variants    []StepAnswerVariant  `json:"variants"`
 }

@@ -23,6 +23,9 @@ NAMES = {
     "LoadLengths": "Lengths",
     "BenchMeasurement": "Measurement",
     "SimulateAnswerQueueMs": "Percentiles",
+    "PlanOptionCalibration": "CalibrationUse",
+    "PlanOptionCalibrationBatch": "CalibrationUseBatch",
+    "PlanOptionCalibrationStepWithout": "StepInterval",
 }
 # A member that may stand alone, as a text or a number, in place of its object.
 SHORT = {"string": "name", "number": "mean"}

@@ -222,7 +222,17 @@ private:
       line["k"] = d.k;
     }
     if (d.count) line["count"] = d.count;
-    if (d.peer >= 0) line["peer"] = d.peer;
+    if (d.peer >= 0) {
+      line["ordinal"] = request_.device;
+      line["peer"] = d.peer;
+      line["both_ways"] = (d.flags & DSK_BACKEND_BENCH_BOTH_WAYS) != 0;
+    }
+    if (d.kind == DSK_BACKEND_BENCH_ALL_REDUCE) {
+      const int ranks = static_cast<int>(d.count);
+      line["by"] = d.flags & DSK_BACKEND_BENCH_OWN ? "own" : "nccl";
+      line["ranks"] = ranks;
+      line["devices"] = std::min(ranks, device_->count());
+    }
     return line;
   }
 

@@ -2,89 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "base/error.hpp"
 #include "base/reader.hpp"
 #include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "calibrate/fit.hpp"
+#include "calibrate/links.hpp"
+#include "calibrate/measured.hpp"
 #include "perf/ops_time.hpp"
 
 namespace dsk::calibrate {
 namespace {
-
-struct Measured {
-  std::map<std::string, std::vector<MeasuredProduct>> products; // by type
-  std::map<std::string, std::vector<double>> rates;             // memory_read, from_host, ...: GB/s
-  std::vector<double> kernel_gap_us;                            // between kernels of a graph
-  std::size_t used = 0;
-  std::size_t skipped = 0;
-  std::vector<std::string> doubted; // measurements that their own checks do not trust
-  std::string device;
-};
-
-constexpr const char* rate_probes[] = {"memory_read",  "memory_write", "memory_copy",
-                                       "memory_triad", "driver_copy",  "l2_read",
-                                       "from_host",    "to_host",      "peer_copy"};
-
-std::string precision_of_probe(const std::string& dtype) {
-  if (dtype == "bf16" || dtype == "fp16") return "bf16";
-  if (dtype == "fp8" || dtype == "int8") return dtype;
-  return {};
-}
-
-bool is_wrong(const Json& line) {
-  // A wide interval is still a measurement; these say that it is of something else.
-  const auto doubts = line.find("doubts");
-  if (doubts == line.end() || !doubts->is_array()) return false;
-  for (const Json& doubt : *doubts) {
-    const std::string name = doubt.is_object() ? doubt.value("name", "") : "";
-    if (name == "zeros_as_data" || name == "throttled" || name == "host_bound" ||
-        name == "shared_gpu" || name == "no_samples")
-      return true;
-  }
-  return false;
-}
-
-void read_measurement(Measured& out, const Json& document, const std::string& path) {
-  Reader line(document, path);
-  const std::string kind = line.text("kind", 64);
-  if (kind != "measurement") return; // the machine record, comparisons
-  const Json* probe = line.find("probe");
-  if (document.contains("skipped") || !probe || !probe->is_string()) {
-    ++out.skipped;
-    return;
-  }
-  const std::string name = line.text("name", 512);
-  if (is_wrong(document)) {
-    out.doubted.push_back(name);
-    return;
-  }
-  const std::string what = probe->get<std::string>();
-  const double us = 1e-3 * line.number("median_ns", 1e-3, 1e15);
-  if (out.device.empty()) out.device = line.text("device", "", 256);
-  if (what == "gemm") {
-    const std::string type = precision_of_probe(line.text("dtype", 16));
-    // Eager times hold the host's launches; an engine's decode runs in graphs.
-    if (type.empty() || line.text("launch", 16) != "graph") {
-      ++out.skipped;
-      return;
-    }
-    out.products[type].push_back(
-        {line.number("m", 1, 1e9), line.number("n", 1, 1e9), line.number("k", 1, 1e9), us});
-  } else if (what == "kernels" && line.text("launch", 16) == "graph" &&
-             !line.boolean("programmatic_launch", false)) {
-    out.kernel_gap_us.push_back(us / line.number("count", 1, 1e9));
-  } else if (std::find(std::begin(rate_probes), std::end(rate_probes), what) !=
-             std::end(rate_probes)) {
-    out.rates[what].push_back(line.number("gb_per_s", 1e-6, 1e9));
-  } else {
-    ++out.skipped;
-    return;
-  }
-  ++out.used;
-}
 
 perf::Precision precision_named(const std::string& type) {
   if (type == "fp8") return perf::Precision::fp8;
@@ -211,12 +140,14 @@ Json calibrate(const Json& request, const Catalog& catalog) {
   out["rates_gb_per_s"] = Json::object();
   for (const auto& [probe, rates] : measured.rates)
     out["rates_gb_per_s"][probe] = json::significant(quantile_of(rates, 0.5), 5);
-  if (!measured.kernel_gap_us.empty())
-    out["kernel_in_graph_us"] = json::significant(quantile_of(measured.kernel_gap_us, 0.5), 4);
-  if (out["products"].empty())
+  Json links = links_document(device, measured, catalog);
+  if (!links.empty()) out["links"] = std::move(links);
+  Json launch = launch_document(measured);
+  if (!launch.empty()) out["launch"] = std::move(launch);
+  if (out["products"].empty() && !out.contains("links") && !out.contains("launch"))
     throw Error(DSK_STATUS_INVALID_REQUEST,
-                "no format has four or more products measured in graphs; `dsk bench quick` on the "
-                "device takes them",
+                "no format has four or more products measured in graphs, and there are no links "
+                "and no launches; `dsk bench quick` on the device takes them",
                 "/measurements");
   return out;
 }

@@ -53,14 +53,81 @@ bool CalibratedProducts::inside(double m, double n, double k) const {
          within(&MeasuredProduct::k, k);
 }
 
+double CalibratedAllReduce::us(double bytes, int leave_out) const {
+  const auto residual = [&](const MeasuredMessage& p) { return std::log(p.us / law_us(p.bytes)); };
+  const MeasuredMessage* below = nullptr;
+  const MeasuredMessage* above = nullptr;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (static_cast<int>(i) == leave_out) continue;
+    if (points[i].bytes <= bytes) below = &points[i];
+    if (points[i].bytes >= bytes && !above) above = &points[i];
+  }
+  if (!below && !above) return law_us(bytes);
+  if (!below) below = above;
+  if (!above) above = below;
+  double value = residual(*below);
+  if (above->bytes > below->bytes)
+    value += (residual(*above) - value) * std::log(bytes / below->bytes) /
+             std::log(above->bytes / below->bytes);
+  return law_us(bytes) * std::exp(value);
+}
+
+bool CalibratedAllReduce::measured(double bytes) const {
+  return std::any_of(points.begin(), points.end(),
+                     [&](const MeasuredMessage& p) { return p.bytes == bytes; });
+}
+
+bool CalibratedAllReduce::inside(double bytes) const {
+  return !points.empty() && points.front().bytes <= bytes && bytes <= points.back().bytes;
+}
+
+std::string Calibration::reference() const {
+  return name + " (" + source + ", " + as_of + ")";
+}
+
 const CalibratedProducts* Calibration::find(const std::string& type) const {
   for (const CalibratedProducts& p : products)
     if (p.type == type) return &p;
   return nullptr;
 }
 
+namespace {
+
+constexpr double most = 1e15;
+
+void read_links(Reader links, Calibration& out) {
+  if (auto peer = links.optional_object("peer_copy")) {
+    out.peer_bytes_per_us = 1e3 * peer->number("gb_per_s", 1e-3, 1e6);
+    out.peer_error = peer->number("error", 0, 10);
+    peer->ignore_rest();
+  }
+  const auto curves = links.array("all_reduce", 32);
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    Reader item(*curves[i], json::pointer(links.path_of("all_reduce"), i));
+    CalibratedAllReduce c;
+    c.by = item.choice("by", {"nccl", "own"});
+    c.ranks = static_cast<int>(item.integer("ranks", 2, 4096));
+    c.latency_us = item.number("latency_us", 0, 1e6);
+    c.bytes_per_us = item.number("bytes_per_us", 1, most);
+    c.error = item.number("error", 0, 10);
+    const auto points = item.array("points", 1000);
+    for (std::size_t j = 0; j < points.size(); ++j) {
+      Reader point(*points[j], json::pointer(item.path_of("points"), j));
+      c.points.push_back({point.number("bytes", 1, most), point.number("us", 1e-3, 1e9)});
+      if (j > 0 && c.points[j].bytes <= c.points[j - 1].bytes)
+        point.fail("bytes", "must be more than the point before it");
+      point.done();
+    }
+    if (c.points.empty()) item.fail("points", "must hold at least one point");
+    item.ignore_rest();
+    out.all_reduces.push_back(std::move(c));
+  }
+  links.ignore_rest();
+}
+
+} // namespace
+
 Calibration calibration_from_document(const Json& document, const std::string& path) {
-  constexpr double most = 1e15;
   Reader reader(document, path);
   reader.choice("kind", {"calibration"});
   Calibration out;
@@ -92,6 +159,12 @@ Calibration calibration_from_document(const Json& document, const std::string& p
     Reader rates = reader.object("rates_gb_per_s");
     out.memory_bytes_per_us = 1e3 * rates.number("memory_read", 0, 1e6, 0);
     rates.ignore_rest();
+  }
+  if (reader.has("links")) read_links(reader.object("links"), out);
+  if (auto launch = reader.optional_object("launch")) {
+    out.launch.in_graph_us = launch->number("in_graph_us", 0, 1e4, 0);
+    out.launch.programmatic_us = launch->number("programmatic_us", 0, 1e4, 0);
+    launch->ignore_rest();
   }
   reader.ignore_rest();
   return out;

@@ -40,6 +40,37 @@ struct CalibratedProducts {
   bool inside(double m, double n, double k) const;
 };
 
+/// One all-reduce of `bytes` (the whole message on each device) and its time inside a graph.
+struct MeasuredMessage {
+  double bytes = 0;
+  double us = 0;
+};
+
+/// All-reduces over the links of so many devices: time = latency + traffic / rate, where a device
+/// sends traffic = 2 bytes (ranks - 1) / ranks; times exp(residual), which is a line in ln(bytes)
+/// between the points.
+struct CalibratedAllReduce {
+  std::string by; // whose kernels: "nccl" or "own"
+  int ranks = 2;
+  double latency_us = 0;
+  double bytes_per_us = 1;
+  double error = 0;                    // as CalibratedProducts::error
+  std::vector<MeasuredMessage> points; // by bytes, ascending
+
+  double traffic(double bytes) const { return 2 * bytes * (ranks - 1) / ranks; }
+  double law_us(double bytes) const { return latency_us + traffic(bytes) / bytes_per_us; }
+  /// Law and residual; `leave_out` is the index of a point that must not be used, or -1.
+  double us(double bytes, int leave_out = -1) const;
+  bool measured(double bytes) const;
+  bool inside(double bytes) const;
+};
+
+/// What one kernel after another costs, its own work of a microsecond's fraction included.
+struct CalibratedLaunch {
+  double in_graph_us = 0;     // 0: not measured
+  double programmatic_us = 0; // in a graph with programmatic launches; 0: not measured
+};
+
 struct Calibration {
   std::string name;
   std::string device; // of the catalogue
@@ -47,8 +78,15 @@ struct Calibration {
   std::string as_of;
   std::vector<CalibratedProducts> products;
   double memory_bytes_per_us = 0; // measured rate of reading device memory; 0: not measured
+  double peer_bytes_per_us =
+      0;                 // lone copy to another device of the domain, one way; 0: not measured
+  double peer_error = 0; // spread over the pairs of devices, natural log
+  std::vector<CalibratedAllReduce> all_reduces;
+  CalibratedLaunch launch;
 
   const CalibratedProducts* find(const std::string& type) const;
+  /// "NAME (SOURCE, AS_OF)".
+  std::string reference() const;
 };
 
 /// {"kind": "calibration", ...}; throws INVALID_REQUEST at `path` or below.

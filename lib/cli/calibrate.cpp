@@ -40,6 +40,29 @@ JsonValue documents_of(const std::vector<std::string>& files) {
   return out;
 }
 
+std::string links_text(const JsonValue& links) {
+  std::string text;
+  if (const JsonValue& peer = links["peer_copy"]; !peer.is_null()) {
+    text += "copies between devices: " + peer["gb_per_s"].dump() + " GB/s; error " +
+            percent(peer["before"]["error_percent"]) + " before, " +
+            percent(peer["after"]["error_percent"]) + " after; " +
+            std::to_string(peer["pairs"].items().size()) + " pairs\n";
+    for (const JsonValue& o : peer["outliers"].items())
+      text += "  out of line: " + o["from"].dump() + " to " + o["to"].dump() + ", " +
+              o["gb_per_s"].dump() + " GB/s\n";
+  }
+  for (const JsonValue& c : links["all_reduce"].items()) {
+    text += "all-reduce of " + c["ranks"].dump() + ", " + c["by"].text() + ": median error " +
+            percent(c["before"]["median_error_percent"]) + " before, " +
+            percent(c["after"]["median_error_percent"]) + " after; 90 % within " +
+            percent(c["after"]["p90_error_percent"]) + "\n";
+    for (const JsonValue& o : c["outliers"].items())
+      text += "  left out: " + o["bytes"].dump() + " bytes, " + o["times_its_neighbours"].dump() +
+              " times its neighbours\n";
+  }
+  return text;
+}
+
 int run(const Flags& f) {
   JsonValue request = JsonValue::object();
   request.set("device", f.device);
@@ -63,6 +86,13 @@ int run(const Flags& f) {
     for (const JsonValue& o : p["outliers"].items())
       text += "  left out: " + o["m"].dump() + " x " + o["n"].dump() + " x " + o["k"].dump() +
               ", " + o["times_the_law"].dump() + " times the law\n";
+  }
+  if (const JsonValue& links = answer["links"]; !links.is_null()) text += links_text(links);
+  if (const JsonValue& launch = answer["launch"]; !launch.is_null()) {
+    text += "launches:";
+    for (const auto& [name, us] : launch.members())
+      text += " " + name + " " + us.dump();
+    text += "\n";
   }
   for (const JsonValue& name : answer["not_trusted"].items())
     text += "  not trusted: " + name.text() + "\n";

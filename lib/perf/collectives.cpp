@@ -64,6 +64,11 @@ namespace {
 constexpr double all_to_all_bytes_per_us = 270e3;
 constexpr double all_to_all_launch_us = 25;
 
+// Of the law's width when the rate of the link is measured: what is left is the share of it that
+// the algorithm reaches. Assumed.
+constexpr double error_rate_measured = 0.25;
+constexpr double error_width = 0.10; // for each doubling between the measured width and this one
+
 std::string_view all_reduce_tables(const Engine& engine) {
   return engine.kind == EngineKind::sglang         ? "sglang"
          : engine.kind == EngineKind::tensorrt_llm ? "trtllm"
@@ -81,7 +86,7 @@ CollectiveTimer::CollectiveTimer(const Device& device, const Engine& engine, con
   using Kind = CollectiveOp::Kind;
   const bool nvlink = device.scale_up.kind.rfind("nvlink", 0) == 0;
   up_latency_us_ = nvlink ? 10 : 20;
-  up_bytes_per_us_ = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3 * (nvlink ? 0.75 : 0.65);
+  up_bytes_per_us_ = link_bytes_per_us(device) * (nvlink ? 0.75 : 0.65);
   if (op.kind == Kind::dispatch || op.kind == Kind::combine) {
     up_latency_us_ = all_to_all_launch_us;
     up_bytes_per_us_ = std::min(up_bytes_per_us_, all_to_all_bytes_per_us);
@@ -113,18 +118,78 @@ CollectiveTimer::CollectiveTimer(const Device& device, const Engine& engine, con
                  op.experts, static_cast<double>(op.ranks)};
     break;
   case Kind::send:
-    return;
+    break;
   }
-  if (nvlink && group_.domains() == 1 && group_.ranks > 1) {
+  if (group_.domains() > 1 || group_.ranks <= 1) return;
+  if (nvlink && op.kind != Kind::send) {
     timer_ = KernelTimer(rates_of(device), spec);
     measured_ = timer_.origin() != Origin::roofline;
   }
+  if (device.calibration) calibrate(device, nvlink);
+}
+
+// What a calibration says about the links of the domain.
+void CollectiveTimer::calibrate(const Device& device, bool nvlink) {
+  calibration_ = device.calibration;
+  if (calibration_->peer_bytes_per_us > 0) {
+    calibrated_ = true;
+    law_error_ = op_.kind == CollectiveOp::Kind::send
+                     ? std::max(0.05, calibration_->peer_error)
+                     : std::hypot(error_rate_measured, calibration_->peer_error);
+  }
+  if (op_.kind != CollectiveOp::Kind::all_reduce) return;
+  // This library's protocol stands for the engine's own kernel where that was not measured; engines
+  // have none without peer access at full rate.
+  const bool own = nvlink && timer_.origin() > Origin::interpolated;
+  // Of each protocol the curve of the nearest width.
+  for (const CalibratedAllReduce& curve : calibration_->all_reduces) {
+    if (curve.by == "own" && !own) continue;
+    const auto distance = [&](const CalibratedAllReduce& c) {
+      return std::abs(std::log2(static_cast<double>(c.ranks) / group_.ranks));
+    };
+    const auto same = std::find_if(curves_.begin(), curves_.end(),
+                                   [&](const auto* other) { return other->by == curve.by; });
+    if (same == curves_.end())
+      curves_.push_back(&curve);
+    else if (distance(curve) < distance(**same))
+      *same = &curve;
+  }
+}
+
+// The fastest of the measured protocols, at the message of the measured width in which a device
+// sends as much.
+CollectiveTime CollectiveTimer::by_curve(double rows) const {
+  CollectiveTime fastest;
+  const double traffic = collective_traffic(op_, group_, rows).scale_up;
+  for (const CalibratedAllReduce* curve : curves_) {
+    const double bytes = traffic / curve->traffic(1);
+    const double us = curve->us(bytes);
+    if (fastest.us > 0 && us >= fastest.us) continue;
+    const double widths = std::abs(std::log2(static_cast<double>(curve->ranks) / group_.ranks));
+    const bool measured = widths == 0 && curve->measured(bytes);
+    fastest.us = fastest.scale_up_us = us;
+    fastest.launch_us = std::min(us, curve->latency_us);
+    fastest.error = measured ? 0.03 : std::hypot(curve->error, error_width * widths);
+    if (!curve->inside(bytes)) fastest.error = std::hypot(fastest.error, 0.2);
+    fastest.origin = measured ? Origin::measured : Origin::interpolated;
+    fastest.calibrated = true;
+  }
+  return fastest;
 }
 
 CollectiveTime CollectiveTimer::at(double rows) const {
-  using Kind = CollectiveOp::Kind;
   if (group_.ranks <= 1 || rows <= 0) return {};
-  if (!measured_) return by_law(rows);
+  if (!curves_.empty()) {
+    CollectiveTime curve = by_curve(rows);
+    if (!measured_) return curve;
+    const CollectiveTime own = by_table(rows);
+    return own.us < curve.us ? own : curve;
+  }
+  return measured_ ? by_table(rows) : by_law(rows);
+}
+
+CollectiveTime CollectiveTimer::by_table(double rows) const {
+  using Kind = CollectiveOp::Kind;
   const bool exchange = op_.kind == Kind::dispatch || op_.kind == Kind::combine;
   // The tables count elements of 2 bytes, or tokens.
   const KernelTime kernel = timer_.at(exchange ? rows : rows * op_.bytes_per_row / 2, 0);
@@ -133,6 +198,7 @@ CollectiveTime CollectiveTimer::at(double rows) const {
   time.launch_us = kernel.launch_us;
   time.error = kernel.error;
   time.origin = kernel.origin;
+  time.calibrated = kernel.calibrated;
   if (exchange) { // above some hundred tokens engines switch to the throughput kernels
     const CollectiveTime bulk = by_law(rows);
     if (bulk.us < time.us) return bulk;
@@ -143,7 +209,8 @@ CollectiveTime CollectiveTimer::at(double rows) const {
 CollectiveTime CollectiveTimer::by_law(double rows) const {
   const Traffic traffic = collective_traffic(op_, group_, rows);
   CollectiveTime time;
-  time.error = 0.35;
+  time.error = law_error_;
+  time.calibrated = calibrated_;
   if (group_.local > 1) {
     time.launch_us = up_latency_us_;
     time.scale_up_us = up_latency_us_ + traffic.scale_up / up_bytes_per_us_;

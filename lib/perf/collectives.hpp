@@ -1,6 +1,9 @@
 // Communication of one step: who talks over which link, how much, and how long it takes.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "perf/ops.hpp"
 #include "perf/ops_time.hpp"
 
@@ -30,11 +33,13 @@ struct CollectiveTime {
   double scale_up_us = 0; // launch included in whichever link the group needs
   double scale_out_us = 0;
   double error = 0;
+  bool calibrated = false; // rests on a measurement of the user's calibration
   Origin origin = Origin::roofline;
 };
 
 /// Prepared for one collective of one deployment: measured kernels inside an NVLink domain, and the
-/// datasheet of the links everywhere else.
+/// datasheet of the links everywhere else. A calibration's all-reduces stand beside the engine's
+/// own kernel, the faster one counts; its link rate moves every law and kernel of the domain.
 class CollectiveTimer {
 public:
   CollectiveTimer(const Device& device, const Engine& engine, const CollectiveOp& op);
@@ -44,6 +49,10 @@ public:
   Traffic traffic(double rows) const { return collective_traffic(op_, group_, rows); }
 
 private:
+  void calibrate(const Device& device, bool nvlink);
+  CollectiveTime by_curve(double rows) const;
+  CollectiveTime by_table(double rows) const;
+
   CollectiveOp op_;
   Group group_;
   double up_bytes_per_us_ = 1;
@@ -51,6 +60,10 @@ private:
   double up_latency_us_ = 0;
   double out_latency_us_ = 0;
   bool measured_ = false;
+  double law_error_ = 0.35;
+  bool calibrated_ = false; // the domain's rate is a calibration's
+  std::shared_ptr<const Calibration> calibration_;
+  std::vector<const CalibratedAllReduce*> curves_; // of calibration_, of the nearest widths
   KernelTimer timer_;
 };
 

@@ -13,15 +13,33 @@ const char* origin_name(Origin origin) {
   return names[static_cast<std::size_t>(origin)];
 }
 
+// Share of the datasheet's one-way rate that a lone copy to another device reaches: 0.835 over
+// NVLink 4 (371 to 377 of 450 GB/s, H100; NVIDIA/nccl issue 1264), 0.82 over PCIe 4 (26.3 of 32
+// GB/s, A6000; NVIDIA/nvbandwidth issue 50, 2025-11-03).
+double link_bytes_per_us(const Device& device) {
+  const bool nvlink = device.scale_up.kind.rfind("nvlink", 0) == 0;
+  if (device.calibration && device.calibration->peer_bytes_per_us > 0)
+    return device.calibration->peer_bytes_per_us / (nvlink ? 0.835 : 0.82);
+  return std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3;
+}
+
+double launch_delta_us(const Device& device, bool programmatic) {
+  if (!device.calibration) return 0;
+  const CalibratedLaunch& launch = device.calibration->launch;
+  if (programmatic && launch.programmatic_us > 0) return launch.programmatic_us - 0.704;
+  return launch.in_graph_us > 0 ? launch.in_graph_us - 1.166 : 0;
+}
+
 Rates rates_of(const Device& device) {
   Rates rates;
   rates.bytes_per_us = device.bandwidth_gbs * 1e3;
   for (std::size_t i = 0; i < element_count; ++i)
     rates.flops_per_us[i] = device.dense_tflops[i] * 1e6;
-  rates.link_bytes_per_us = std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3;
+  rates.link_bytes_per_us = link_bytes_per_us(device);
   rates.name = device.name;
   rates.family = device.family;
   rates.calibration = device.calibration;
+  rates.launch_delta_us = launch_delta_us(device, false);
   return rates;
 }
 
@@ -296,6 +314,8 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
     : spec_(spec), law_(law_of(spec.op)), flops_per_us_(peak_of(rates, math_of(spec))),
       bytes_per_us_(is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us) {
   if (spec.type == Precision::weight_only) unpacking_ = unpacking(rates.family);
+  if (is_collective(spec.op) && rates.calibration && rates.calibration->peer_bytes_per_us > 0)
+    calibrated_ = true;
   if (spec.op == KernelOp::gemm && rates.calibration &&
       rates.calibration->find(precision_name(spec.type)))
     calibration_ = rates.calibration;
@@ -311,12 +331,6 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
         use(*own, rates_of(devices[i]), 1, exclusion);
         return;
       }
-  // Nothing of this kind was measured on this device; a memory rate that its user measured still
-  // says more than the datasheet. The tables' residuals hold the share of the datasheet that reads
-  // reach: 0.94 on an H200 (docs/results/2026-11-24-h200-probes.md).
-  constexpr double read_share = 0.94;
-  if (rates.calibration && rates.calibration->memory_bytes_per_us > 0 && !is_collective(spec.op))
-    bytes_per_us_ = rates.calibration->memory_bytes_per_us / read_share;
   // No table of this device: the mean residual of others, of its own architecture where there are
   // any.
   // Tables in other formats count for less: with one device of the right format they steady it.
@@ -352,8 +366,11 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
       use(*s.table, rates_of(*s.device), s.weight / total, exclusion);
     widen(transfer_widths({spec.op, kin, rates.name, rates.family, spec.engine, spec.type, spec.kv})
               .widths);
-    return;
+    break;
   }
+  // Nothing of this kind was measured on this device; what its user measured still says more than
+  // the datasheet.
+  use_measured_rates(rates);
 }
 
 // What the move from other devices adds to the widths of the shapes.
@@ -469,7 +486,23 @@ KernelTimer KernelTimer::law_only(const Rates& rates, const KernelSpec& spec,
   timer.law_ = law;
   timer.flops_per_us_ = peak_of(rates, math_of(spec));
   timer.bytes_per_us_ = is_collective(spec.op) ? rates.link_bytes_per_us : rates.bytes_per_us;
+  timer.use_measured_rates(rates);
   return timer;
+}
+
+// Rates and launches of a calibration in the law. The tables' residuals hold the share of the
+// datasheet that reads reach: 0.94 on an H200 (docs/results/2026-11-24-h200-probes.md). The laws'
+// fixed times are those of the devices of the tables.
+void KernelTimer::use_measured_rates(const Rates& rates) {
+  constexpr double read_share = 0.94;
+  if (rates.calibration && rates.calibration->memory_bytes_per_us > 0 && !is_collective(spec_.op)) {
+    bytes_per_us_ = rates.calibration->memory_bytes_per_us / read_share;
+    calibrated_ = true;
+  }
+  if (rates.launch_delta_us != 0 && law_.launch_us > 0) {
+    law_.launch_us = std::max(0.5, law_.launch_us + rates.launch_delta_us);
+    calibrated_ = true;
+  }
 }
 
 // What was measured on the user's own device stands before every table.
@@ -484,16 +517,17 @@ KernelTimer::Factor KernelTimer::calibrated_factor(double a, double b) const {
   out.error = measured ? error_repeat : products.error;
   if (!products.inside(m, n, k)) out.error = std::hypot(out.error, 2 * error_octave);
   out.origin = measured ? Origin::measured : Origin::interpolated;
+  out.calibrated = true;
   return out;
 }
 
 KernelTimer::Factor KernelTimer::factor(double a, double b) const {
   if (calibration_) return calibrated_factor(a, b);
-  if (grid_.empty()) return {1, law_.error, Origin::roofline};
+  if (grid_.empty()) return {1, law_.error, Origin::roofline, calibrated_};
   const Residual r = residual(a, b);
   const bool measured =
       origin_ == Origin::interpolated && r.on_point && r.error <= error_repeat * 1.001;
-  return {std::exp(r.value), r.error, measured ? Origin::measured : origin_};
+  return {std::exp(r.value), r.error, measured ? Origin::measured : origin_, calibrated_};
 }
 
 KernelTime KernelTimer::at(const Work& work, double a, double b) const {
@@ -503,6 +537,7 @@ KernelTime KernelTimer::at(const Work& work, double a, double b) const {
   time.launch_us *= f.value;
   time.error = f.error;
   time.origin = f.origin;
+  time.calibrated = f.calibrated;
   return time;
 }
 

@@ -29,6 +29,7 @@ struct KernelTime {
   double launch_us = 0; // the part that does not shrink with the work
   double error = 0;     // half width of the 90 % interval in natural-log units
   bool compute_bound = false;
+  bool calibrated = false; // rests on a measurement of the user's calibration
   Origin origin = Origin::roofline;
 };
 
@@ -40,7 +41,15 @@ struct Rates {
   std::string_view name;
   std::string_view family;
   std::shared_ptr<const Calibration> calibration; // measured on the user's own device; or none
+  double launch_delta_us = 0; // what a kernel's launch takes more than on the devices of the laws
 };
+/// Full rate of the scale-up link, one way: of the datasheet, or what a datasheet would have to say
+/// for the copies between devices that a calibration holds.
+double link_bytes_per_us(const Device& device);
+/// What a kernel in a graph takes more than on this project's reference, an H200: 1.166 us, and
+/// 0.704 us with programmatic launches (docs/results/2026-11-24-h200-probes.md). 0 when the
+/// calibration has none.
+double launch_delta_us(const Device& device, bool programmatic);
 Rates rates_of(const Device& device);
 Rates rates_of(Device&&) = delete; // the names are views into the device
 Rates rates_of(const FactDevice& device);
@@ -99,13 +108,16 @@ public:
   KernelTime at(const Work& work, double a, double b) const;
   /// The law alone, without residual.
   KernelTime law(const Work& work) const {
-    return law_.at({work.flops * unpacking_, work.bytes}, flops_per_us_, bytes_per_us_);
+    KernelTime time = law_.at({work.flops * unpacking_, work.bytes}, flops_per_us_, bytes_per_us_);
+    time.calibrated = calibrated_;
+    return time;
   }
   /// What the law is multiplied by at (a, b), with the half width and the origin of that.
   struct Factor {
     double value = 1;
     double error = 0;
     Origin origin = Origin::roofline;
+    bool calibrated = false;
   };
   Factor factor(double a, double b) const;
   /// Time of the spec itself at (a, b).
@@ -123,6 +135,7 @@ private:
   Residual residual(double a, double b) const;
   void use(const FactTable& table, const Rates& source, double weight, const Exclusion& exclusion);
   void widen(const Widths& transfer);
+  void use_measured_rates(const Rates& rates);
 
   Factor calibrated_factor(double a, double b) const;
 
@@ -131,7 +144,8 @@ private:
   KernelLaw law_;
   double flops_per_us_ = 1;
   double bytes_per_us_ = 1;
-  double unpacking_ = 1; // what turning packed weights into operands adds to the arithmetic
+  bool calibrated_ = false; // rates or launches of a calibration stand in the law
+  double unpacking_ = 1;    // what turning packed weights into operands adds to the arithmetic
   Origin origin_ = Origin::roofline;
   const FactTable* table_ = nullptr;
   std::vector<double> a_; // ln of the axis values

@@ -31,7 +31,8 @@ StepModel::State::State(const Deployment& d, StepCache::State& cache)
       overheads(engine_overheads(*d.engine, *d.device)) {
   const Device& device = *d.device;
   const Engine& engine = *d.engine;
-  const Rates rates = rates_of(device);
+  Rates rates = rates_of(device);
+  rates.launch_delta_us = launch_delta_us(device, launches_programmatically(engine, device));
   Graph graph = graph_of(d);
   layers = graph.layers;
   for (Curve<columns>& curve : curves)

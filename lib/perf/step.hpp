@@ -60,6 +60,7 @@ struct StepPart {
   double bytes = 0;      // of its memory
   double link_bytes = 0; // sent by it
   Resource resource = Resource::memory;
+  bool calibrated = false; // rests on a measurement of the user's calibration
   Origin origin = Origin::roofline;
 };
 

@@ -35,6 +35,7 @@ std::vector<StepPart> StepModel::explain(const Batch& batch) const {
     add_kernel(row, op.count, time, error);
     StepPart part = part_of(op.name, op.count, rows, row, work);
     part.origin = time.origin;
+    part.calibrated = time.calibrated;
     parts.push_back(std::move(part));
   };
   for (const ProductTimer& t : s.products) {
@@ -52,6 +53,7 @@ std::vector<StepPart> StepModel::explain(const Batch& batch) const {
       StepPart part = part_of(op.name + "/decode", op.count + op.draft_count, rank.sequences, row,
                               t.decode_work(rank.sequences, rank.length, s.queries));
       part.origin = time.origin;
+      part.calibrated = time.calibrated;
       parts.push_back(std::move(part));
     }
     for (int i = 0; i < std::clamp(batch.chunks, 0, 4) && op.count > 0; ++i) {
@@ -66,7 +68,9 @@ std::vector<StepPart> StepModel::explain(const Batch& batch) const {
         work += gemm_work(fresh + context, op.expansion.n, op.expansion.k, 1,
                           op.expansion.weight_bytes, input_element_bytes(op.expansion.precision));
       StepPart part = part_of(op.name + "/prefill", op.count, fresh, row, work);
-      part.origin = t.prefill_origin(fresh + context);
+      const KernelTimer::Factor factor = t.prefill_factor(fresh + context);
+      part.origin = factor.origin;
+      part.calibrated = factor.calibrated;
       parts.push_back(std::move(part));
     }
   }
@@ -88,11 +92,13 @@ std::vector<StepPart> StepModel::explain(const Batch& batch) const {
     const Traffic traffic = t.timer.traffic(rows);
     part.link_bytes = t.op.count * (traffic.scale_up + traffic.scale_out);
     part.origin = time.origin;
+    part.calibrated = time.calibrated;
     parts.push_back(std::move(part));
   }
   Row engine{};
   s.add_engine(engine, rank);
   StepPart part = part_of("engine/layers and sequences", 1, rank.sampled, engine, {});
+  part.calibrated = s.overheads.calibrated;
   parts.push_back(std::move(part));
   return parts;
 }

@@ -1,6 +1,9 @@
 #include "perf/step_overheads.hpp"
 
+#include <algorithm>
+
 #include "catalog/version.hpp"
+#include "perf/ops_time.hpp"
 
 namespace dsk::perf {
 
@@ -45,7 +48,20 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
     o.layer_us /= 2;
     o.moe_layer_us = 0;
   }
+  if (device.calibration && device.calibration->launch.in_graph_us > 0) {
+    constexpr double kernels = 5;
+    const double known = kernels * device.calibration->launch.in_graph_us;
+    o.layer_us += kernels * launch_delta_us(device, launches_programmatically(engine, device));
+    o.layer_us = std::max(o.layer_us, known);
+    o.error *= 1 - std::min(0.5, known / o.layer_us);
+    o.calibrated = true;
+  }
   return o;
+}
+
+bool launches_programmatically(const Engine& engine, const Device& device) {
+  return device.family.starts_with("blackwell") ||
+         (engine.kind == EngineKind::tensorrt_llm && !before_1_0(engine));
 }
 
 double grouped_attention_factor(const Engine& engine, double group, bool wide) {

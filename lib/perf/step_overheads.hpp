@@ -14,6 +14,7 @@ struct EngineOverheads {
   double linear_layer_us = 0; // more for a linear-attention layer
   double sequence_us = 0;     // each running sequence
   double error = 0;           // half width of the 90 % interval, natural log
+  bool calibrated = false;    // holds the cost of a launch, or factors, of a calibration
 };
 
 /// Fitted to 1,074 published closed-loop rows (InferenceX and aiconfigurator's gap analysis, to
@@ -22,7 +23,14 @@ struct EngineOverheads {
 /// (their kernel's own launch is in the carried-over time). On Blackwell half a layer's time: 154
 /// rows of gpt-oss and Qwen3.5 with three engines, to 2026-08.
 /// TensorRT-LLM before 1.0 has a C++ runtime: 20 us a layer, 5 us a sequence.
+/// Where a calibration holds the cost of a launch, the five kernels between the products of a layer
+/// (two norms, rotary, cache write, activation) cost as much more as launches do there
+/// (launch_delta_us()), and that share of a layer's time is known.
 EngineOverheads engine_overheads(const Engine& engine, const Device& device);
+
+/// Whether a kernel's start overlaps the end of the one before it: engines on Blackwell, and
+/// TensorRT-LLM from 1.0.
+bool launches_programmatically(const Engine& engine, const Device& device);
 
 /// How many times as long as its bytes decode attention with so many query heads a KV head takes:
 /// 1, but more in TensorRT-LLM before 1.0, by throughput rows of versions 0.5 to 0.13. Its kernels

@@ -238,10 +238,6 @@ void AttentionTimer::add_prefill(Row& row, double runs, double fresh,
   }
 }
 
-Origin AttentionTimer::prefill_origin(double length) const {
-  return prefill_.factor(1, length).origin;
-}
-
 ElementwiseTimer::ElementwiseTimer(const ElementwiseOp& elementwise, const Rates& rates)
     : op(elementwise) {
   // Streams memory only; its launches are in the engine's time a layer.

@@ -83,7 +83,7 @@ public:
   /// A chunk; no logarithm and no allocation, since a step asks for each chunk.
   Work prefill_work(double fresh, double context) const;
   void add_prefill(Row& row, double runs, double fresh, double context) const noexcept;
-  Origin prefill_origin(double length) const;
+  KernelTimer::Factor prefill_factor(double length) const { return prefill_.factor(1, length); }
 
 private:
   AttentionOp op_;

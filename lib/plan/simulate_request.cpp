@@ -1,11 +1,13 @@
 #include "plan/simulate_request.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/error.hpp"
 #include "base/reader.hpp"
 #include "base/text.hpp"
 #include "catalog/requantize.hpp"
+#include "plan/calibration_note.hpp"
 #include "plan/policy_request.hpp"
 #include "plan/request.hpp"
 #include "plan/served.hpp"
@@ -92,7 +94,8 @@ Json times_json(const Histogram& seconds) {
   return j;
 }
 
-Json deployment_json(const Group& group, const char* role) {
+// `typical` is what a calibration is shown on.
+Json deployment_json(const Group& group, const char* role, const perf::Batch& typical) {
   const Served& s = *group.served;
   Json j = Json::object();
   j["role"] = role;
@@ -103,7 +106,17 @@ Json deployment_json(const Group& group, const char* role) {
   j["kv"] = std::string(element_name(s.deployment().kv_element));
   j["kv_pool_tokens"] = s.spec().kv_pool_pages * s.spec().policy.block_tokens;
   j["policy"] = policy_json(s.spec().policy);
+  if (s.device().calibration)
+    j["calibration"] = calibration_json(s.deployment(), s.step(), typical);
   return j;
+}
+
+// The mean of a run: sequences in flight on one instance, and their length half way.
+perf::Batch typical_batch(const sim::RunResult& r, int instances) {
+  const double completed = std::max(1.0, static_cast<double>(r.completed));
+  return decode_batch(
+      r.totals.running_s / std::max(1e-9, r.end_s) / instances,
+      (static_cast<double>(r.input_tokens) + static_cast<double>(r.output_tokens) / 2) / completed);
 }
 
 Json kv_json(const sim::RunResult& r, const sim::ReplicaSpec& spec) {
@@ -239,8 +252,9 @@ Json simulate_document(const Json& request, const Catalog& base, const Cancel& c
   answer["model"] = s.model.name;
   answer["device"] = s.device.name;
   Json deployments = Json::array();
-  deployments.push_back(deployment_json(serve, decode.count > 0 ? "prefill" : "serve"));
-  if (decode.count > 0) deployments.push_back(deployment_json(decode, "decode"));
+  const perf::Batch typical = typical_batch(result, fleet.serve.count + fleet.decode.count);
+  deployments.push_back(deployment_json(serve, decode.count > 0 ? "prefill" : "serve", typical));
+  if (decode.count > 0) deployments.push_back(deployment_json(decode, "decode", typical));
   answer["deployments"] = std::move(deployments);
   Json requests = Json::object();
   requests["sent"] = result.sent;

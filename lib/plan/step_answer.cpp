@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/reader.hpp"
 #include "catalog/requantize.hpp"
+#include "plan/calibration_note.hpp"
 #include "plan/request.hpp"
 
 namespace dsk::plan {
@@ -19,13 +20,14 @@ struct Subject {
   Engine engine;
   perf::Deployment deployment;
 
-  perf::StepModel prepare() const {
+  perf::Deployment whole() const {
     perf::Deployment d = deployment;
     d.model = &model;
     d.device = &device;
     d.engine = &engine;
-    return perf::StepModel(d);
+    return d;
   }
+  perf::StepModel prepare() const { return perf::StepModel(whole()); }
 };
 
 perf::Parallel read_parallel(Reader& request) {
@@ -109,7 +111,7 @@ Json time_json(const perf::StepTime& t) {
   return out;
 }
 
-Json part_json(const perf::StepPart& p) {
+Json part_json(const perf::StepPart& p, const Device& device) {
   Json out;
   out["name"] = p.name;
   out["runs"] = p.runs;
@@ -121,6 +123,7 @@ Json part_json(const perf::StepPart& p) {
   out["link_bytes"] = json::significant(p.link_bytes, 6);
   out["resource"] = perf::resource_name(p.resource);
   out["origin"] = perf::origin_name(p.origin);
+  if (p.calibrated) out["calibration"] = device.calibration->name;
   return out;
 }
 
@@ -219,12 +222,14 @@ Json explain_step(const Json& request, const Catalog& catalog) {
   answer["step"] = time_json(time);
   if (const auto efficiency = scaling_efficiency(subject, batch, time.total_us))
     answer["scaling_efficiency"] = json::significant(*efficiency, 4);
+  if (subject.device.calibration)
+    answer["calibration"] = calibration_json(subject.whole(), model, batch);
   answer["operators"] = Json::array();
   std::vector<perf::StepPart> parts = model.explain(batch);
   std::stable_sort(parts.begin(), parts.end(),
                    [](const auto& a, const auto& b) { return a.us > b.us; });
   for (const perf::StepPart& part : parts)
-    answer["operators"].push_back(part_json(part));
+    answer["operators"].push_back(part_json(part, subject.device));
   answer["variants"] = Json::array();
   for (const Variant& variant : variants_of(subject)) {
     Json entry;

@@ -22,6 +22,9 @@ SIMULATIONS = {
 }
 STEP = {"model": "deepseek-v3", "device": "h200-sxm", "engine": "sglang", "parallel": {"tp": 8},
         "batch": {"decode_sequences": 64, "kv_sum": 131072, "kv_max": 4096}}
+# Three kernels in graphs: a calibration of launches alone.
+CALIBRATE = {"device": "h200-sxm", "as_of": "2026-11-24",
+             "measurements": [{"kind": "measurement", "name": "kernels", "probe": "kernels", "launch": "graph", "count": 64, "median_ns": 90e3}]}
 TUNE = {**SERVE, "workload": {**WORKLOAD, "concurrency": None, "arrivals": {"process": "poisson", "rate_per_s": 5}},
         "slo": {"ttft_ms": 500}, "tune": {"batch_sizes": [1, 4], "waits_ms": [0, 50]}}
 
@@ -76,11 +79,17 @@ def test_simulations_say_what_the_schema_allows(library, name):  # noqa: F811
     assert accepts(schema, answer)
 
 
+def calibrated(library, request):
+    return {**request, "device": CALIBRATE["device"], "catalog": [ask(library, "dsk_plan_calibrate", {**CALIBRATE})]}
+
+
 def test_every_member_of_the_simulation_schema_is_said(library):  # noqa: F811
     schema = schema_of("simulate-answer")
     said = set()
-    for request in SIMULATIONS.values():
-        said |= members(schema, simulate(library, request))
+    for request in [*SIMULATIONS.values(), calibrated(library, SIMULATIONS["closed loop"])]:
+        answer = simulate(library, request)
+        assert accepts(schema, answer)
+        said |= members(schema, answer)
     assert places(schema) == said
 
 
@@ -88,7 +97,10 @@ def test_a_step_is_explained_as_the_schema_says(library):  # noqa: F811
     schema = schema_of("step-answer")
     answer = ask(library, "dsk_plan_explain", STEP, 0)
     assert accepts(schema, answer)
-    assert places(schema) == members(schema, answer) | {"/variants/not_possible"}
+    assert "calibration" not in answer
+    better = ask(library, "dsk_plan_explain", calibrated(library, STEP), 0)
+    assert accepts(schema, better)
+    assert places(schema) == members(schema, better) | {"/variants/not_possible"}
 
 
 def test_tuning_answers_as_the_schema_says(library):  # noqa: F811

@@ -64,6 +64,129 @@ struct CalibrationProduct {
   }
 };
 
+/// A part of calibration documents.
+struct CalibrationLinksPeerCopyPair {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  double gb_per_s = 0;
+  std::optional<double> times_the_typical;
+
+  static CalibrationLinksPeerCopyPair from_value(const JsonValue& j) {
+    CalibrationLinksPeerCopyPair out;
+    detail::get(j, "from", out.from);
+    detail::get(j, "to", out.to);
+    detail::get(j, "gb_per_s", out.gb_per_s);
+    detail::get(j, "times_the_typical", out.times_the_typical);
+    return out;
+  }
+};
+
+/// Lone copies from device to device, one way.
+struct CalibrationLinksPeerCopy {
+  /// The typical pair, outliers left out
+  double gb_per_s = 0;
+  /// Spread over the pairs, natural logarithm
+  double error = 0;
+  std::vector<CalibrationLinksPeerCopyPair> pairs;
+  /// Pairs a fifth and more from the typical one
+  std::vector<JsonValue> outliers;
+  JsonValue before;
+  JsonValue after;
+  std::optional<double> interval_narrowed_by;
+
+  static CalibrationLinksPeerCopy from_value(const JsonValue& j) {
+    CalibrationLinksPeerCopy out;
+    detail::get(j, "gb_per_s", out.gb_per_s);
+    detail::get(j, "error", out.error);
+    detail::get(j, "pairs", out.pairs);
+    detail::get(j, "outliers", out.outliers);
+    detail::get(j, "before", out.before);
+    detail::get(j, "after", out.after);
+    detail::get(j, "interval_narrowed_by", out.interval_narrowed_by);
+    return out;
+  }
+};
+
+/// A part of calibration documents.
+struct CalibrationLinksAllReducePoint {
+  double bytes = 0;
+  double us = 0;
+
+  static CalibrationLinksAllReducePoint from_value(const JsonValue& j) {
+    CalibrationLinksAllReducePoint out;
+    detail::get(j, "bytes", out.bytes);
+    detail::get(j, "us", out.us);
+    return out;
+  }
+};
+
+/// A part of calibration documents.
+struct CalibrationLinksAllReduce {
+  /// Whose kernels
+  std::string by;
+  std::int64_t ranks = 0;
+  double latency_us = 0;
+  double bytes_per_us = 0;
+  /// 90 % half width of a message that was not measured, natural logarithm
+  double error = 0;
+  std::optional<double> link_share_of_datasheet;
+  JsonValue before;
+  JsonValue after;
+  std::optional<double> interval_narrowed_by;
+  JsonValue valid_range;
+  std::vector<JsonValue> outliers;
+  std::vector<CalibrationLinksAllReducePoint> points;
+
+  static CalibrationLinksAllReduce from_value(const JsonValue& j) {
+    CalibrationLinksAllReduce out;
+    detail::get(j, "by", out.by);
+    detail::get(j, "ranks", out.ranks);
+    detail::get(j, "latency_us", out.latency_us);
+    detail::get(j, "bytes_per_us", out.bytes_per_us);
+    detail::get(j, "error", out.error);
+    detail::get(j, "link_share_of_datasheet", out.link_share_of_datasheet);
+    detail::get(j, "before", out.before);
+    detail::get(j, "after", out.after);
+    detail::get(j, "interval_narrowed_by", out.interval_narrowed_by);
+    detail::get(j, "valid_range", out.valid_range);
+    detail::get(j, "outliers", out.outliers);
+    detail::get(j, "points", out.points);
+    return out;
+  }
+};
+
+/// Of the scale-up domain.
+struct CalibrationLinks {
+  /// Lone copies from device to device, one way
+  std::optional<CalibrationLinksPeerCopy> peer_copy;
+  /// time = latency + 2 bytes (ranks - 1) / ranks / rate, with the measured messages beside it
+  std::vector<CalibrationLinksAllReduce> all_reduce;
+
+  static CalibrationLinks from_value(const JsonValue& j) {
+    CalibrationLinks out;
+    detail::get(j, "peer_copy", out.peer_copy);
+    detail::get(j, "all_reduce", out.all_reduce);
+    return out;
+  }
+};
+
+/// Microseconds for one small kernel after another.
+struct CalibrationLaunch {
+  std::optional<double> in_graph_us;
+  /// In a graph with programmatic launches
+  std::optional<double> programmatic_us;
+  /// For people: engines replay graphs
+  std::optional<double> one_by_one_us;
+
+  static CalibrationLaunch from_value(const JsonValue& j) {
+    CalibrationLaunch out;
+    detail::get(j, "in_graph_us", out.in_graph_us);
+    detail::get(j, "programmatic_us", out.programmatic_us);
+    detail::get(j, "one_by_one_us", out.one_by_one_us);
+    return out;
+  }
+};
+
 /// The document of docs/schema/calibration.schema.json. Calibration: what was measured on a device,
 /// for the planner.
 struct Calibration {
@@ -77,7 +200,10 @@ struct Calibration {
   std::optional<std::string> measurements_sha256;
   std::vector<CalibrationProduct> products;
   std::map<std::string, double> rates_gb_per_s;
-  std::optional<double> kernel_in_graph_us;
+  /// Of the scale-up domain
+  std::optional<CalibrationLinks> links;
+  /// Microseconds for one small kernel after another
+  std::optional<CalibrationLaunch> launch;
 
   static Calibration from_value(const JsonValue& j) {
     Calibration out;
@@ -90,7 +216,8 @@ struct Calibration {
     detail::get(j, "measurements_sha256", out.measurements_sha256);
     detail::get(j, "products", out.products);
     detail::get(j, "rates_gb_per_s", out.rates_gb_per_s);
-    detail::get(j, "kernel_in_graph_us", out.kernel_in_graph_us);
+    detail::get(j, "links", out.links);
+    detail::get(j, "launch", out.launch);
     return out;
   }
   static Calibration from_json(std::string_view text) { return from_value(JsonValue::parse(text)); }

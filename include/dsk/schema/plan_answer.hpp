@@ -277,6 +277,69 @@ struct PlanOptionOrigins {
   }
 };
 
+/// The step that it is shown on.
+struct CalibrationUseBatch {
+  std::int64_t decode_sequences = 0;
+  std::int64_t kv_tokens = 0;
+  std::int64_t prefill_chunks = 0;
+
+  static CalibrationUseBatch from_value(const JsonValue& j) {
+    CalibrationUseBatch out;
+    detail::get(j, "decode_sequences", out.decode_sequences);
+    detail::get(j, "kv_tokens", out.kv_tokens);
+    detail::get(j, "prefill_chunks", out.prefill_chunks);
+    return out;
+  }
+};
+
+/// One step and its 90 % interval.
+struct CalibrationUseStepWithout {
+  double total_us = 0;
+  double low_us = 0;
+  double high_us = 0;
+
+  static CalibrationUseStepWithout from_value(const JsonValue& j) {
+    CalibrationUseStepWithout out;
+    detail::get(j, "total_us", out.total_us);
+    detail::get(j, "low_us", out.low_us);
+    detail::get(j, "high_us", out.high_us);
+    return out;
+  }
+};
+
+/// The calibration behind the times, when the device has one.
+struct CalibrationUse {
+  std::string name;
+  std::string source;
+  std::string as_of;
+  /// Of the step, those that rest on it
+  std::vector<std::string> operators;
+  /// Of the step's time
+  double share_of_step = 0;
+  /// The step that it is shown on
+  CalibrationUseBatch batch;
+  /// One step and its 90 % interval
+  CalibrationUseStepWithout step_without;
+  /// One step and its 90 % interval
+  CalibrationUseStepWithout step;
+  /// 1 - with / without, of the half widths (logarithm)
+  double interval_narrowed_by = 0;
+
+  static CalibrationUse from_value(const JsonValue& j) {
+    CalibrationUse out;
+    detail::get(j, "name", out.name);
+    detail::get(j, "source", out.source);
+    detail::get(j, "as_of", out.as_of);
+    detail::get(j, "operators", out.operators);
+    detail::get(j, "share_of_step", out.share_of_step);
+    detail::get(j, "batch", out.batch);
+    detail::get(j, "step_without", out.step_without);
+    detail::get(j, "step", out.step);
+    detail::get(j, "interval_narrowed_by", out.interval_narrowed_by);
+    return out;
+  }
+};
+
 /// One configuration with what it gives and costs.
 struct PlanOption {
   std::string device;
@@ -314,6 +377,8 @@ struct PlanOption {
   PlanMemory memory;
   /// Where each group of numbers comes from
   PlanOptionOrigins origins;
+  /// The calibration behind the times, when the device has one
+  std::optional<CalibrationUse> calibration;
 
   static PlanOption from_value(const JsonValue& j) {
     PlanOption out;
@@ -336,6 +401,7 @@ struct PlanOption {
     detail::get(j, "scores", out.scores);
     detail::get(j, "memory", out.memory);
     detail::get(j, "origins", out.origins);
+    detail::get(j, "calibration", out.calibration);
     return out;
   }
 };

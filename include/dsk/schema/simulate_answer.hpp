@@ -11,6 +11,7 @@
 #include "dsk/document.hpp"
 #include "dsk/schema/load_request.hpp"
 #include "dsk/schema/memory_request.hpp"
+#include "dsk/schema/plan_answer.hpp"
 
 namespace dsk {
 inline namespace api {
@@ -87,6 +88,8 @@ struct SimulateAnswerDeployment {
   std::int64_t kv_pool_tokens = 0;
   /// The scheduler in force: the engine's defaults with what the request changed
   SimulateAnswerDeploymentPolicy policy;
+  /// The calibration behind the times, when the device has one
+  std::optional<CalibrationUse> calibration;
 
   static SimulateAnswerDeployment from_value(const JsonValue& j) {
     SimulateAnswerDeployment out;
@@ -97,6 +100,7 @@ struct SimulateAnswerDeployment {
     detail::get(j, "kv", out.kv);
     detail::get(j, "kv_pool_tokens", out.kv_pool_tokens);
     detail::get(j, "policy", out.policy);
+    detail::get(j, "calibration", out.calibration);
     return out;
   }
 };

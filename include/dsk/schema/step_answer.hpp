@@ -10,6 +10,7 @@
 
 #include "dsk/document.hpp"
 #include "dsk/schema/memory_request.hpp"
+#include "dsk/schema/plan_answer.hpp"
 
 namespace dsk {
 inline namespace api {
@@ -81,6 +82,8 @@ struct StepAnswerOperator {
   std::string resource;
   /// measured, interpolated, transferred, roofline, ...
   std::string origin;
+  /// Name of the calibration that the time rests on
+  std::optional<std::string> calibration;
 
   static StepAnswerOperator from_value(const JsonValue& j) {
     StepAnswerOperator out;
@@ -94,6 +97,7 @@ struct StepAnswerOperator {
     detail::get(j, "link_bytes", out.link_bytes);
     detail::get(j, "resource", out.resource);
     detail::get(j, "origin", out.origin);
+    detail::get(j, "calibration", out.calibration);
     return out;
   }
 };
@@ -140,6 +144,8 @@ struct StepAnswer {
   StepAnswerStep step;
   /// Time of one device's share without links, over the time with them
   std::optional<double> scaling_efficiency;
+  /// The calibration behind the times, when the device has one
+  std::optional<CalibrationUse> calibration;
   std::vector<StepAnswerOperator> operators;
   std::vector<StepAnswerVariant> variants;
 
@@ -153,6 +159,7 @@ struct StepAnswer {
     detail::get(j, "parallel", out.parallel);
     detail::get(j, "step", out.step);
     detail::get(j, "scaling_efficiency", out.scaling_efficiency);
+    detail::get(j, "calibration", out.calibration);
     detail::get(j, "operators", out.operators);
     detail::get(j, "variants", out.variants);
     return out;

@@ -6,6 +6,12 @@ from .bench_probe_request import BenchProbeLinear as BenchProbeLinear, BenchProb
 from .calibration import (
     CalibrationProductPoint as CalibrationProductPoint,
     CalibrationProduct as CalibrationProduct,
+    CalibrationLinksPeerCopyPair as CalibrationLinksPeerCopyPair,
+    CalibrationLinksPeerCopy as CalibrationLinksPeerCopy,
+    CalibrationLinksAllReducePoint as CalibrationLinksAllReducePoint,
+    CalibrationLinksAllReduce as CalibrationLinksAllReduce,
+    CalibrationLinks as CalibrationLinks,
+    CalibrationLaunch as CalibrationLaunch,
     Calibration as Calibration,
 )
 from .cost_answer import (
@@ -81,6 +87,9 @@ from .plan_answer import (
     PlanMemoryTerm as PlanMemoryTerm,
     PlanMemory as PlanMemory,
     PlanOptionOrigins as PlanOptionOrigins,
+    CalibrationUseBatch as CalibrationUseBatch,
+    CalibrationUseStepWithout as CalibrationUseStepWithout,
+    CalibrationUse as CalibrationUse,
     PlanOption as PlanOption,
     PlanAnswerStageMeasure as PlanAnswerStageMeasure,
     PlanAnswerStage as PlanAnswerStage,

@@ -40,6 +40,88 @@ class CalibrationProduct(Document):
 
 
 @dataclass(slots=True)
+class CalibrationLinksPeerCopyPair(Document):
+    """A part of calibration documents."""
+
+    from: int
+    to: int
+    gb_per_s: float
+    times_the_typical: float | None = None
+
+
+@dataclass(slots=True)
+class CalibrationLinksPeerCopy(Document):
+    """Lone copies from device to device, one way."""
+
+    gb_per_s: float
+    """The typical pair, outliers left out"""
+    error: float
+    """Spread over the pairs, natural logarithm"""
+    pairs: Sequence[CalibrationLinksPeerCopyPair] | None = None
+    outliers: Sequence[Any] | None = None
+    """Pairs a fifth and more from the typical one"""
+    before: Any = None
+    after: Any = None
+    interval_narrowed_by: float | None = None
+
+    _parts: ClassVar[Parts] = {"pairs": (CalibrationLinksPeerCopyPair, "list")}
+
+
+@dataclass(slots=True)
+class CalibrationLinksAllReducePoint(Document):
+    """A part of calibration documents."""
+
+    bytes: float
+    us: float
+
+
+@dataclass(slots=True)
+class CalibrationLinksAllReduce(Document):
+    """A part of calibration documents."""
+
+    by: str
+    """Whose kernels"""
+    ranks: int
+    latency_us: float
+    bytes_per_us: float
+    error: float
+    """90 % half width of a message that was not measured, natural logarithm"""
+    points: Sequence[CalibrationLinksAllReducePoint]
+    link_share_of_datasheet: float | None = None
+    before: Any = None
+    after: Any = None
+    interval_narrowed_by: float | None = None
+    valid_range: Any = None
+    outliers: Sequence[Any] | None = None
+
+    _parts: ClassVar[Parts] = {"points": (CalibrationLinksAllReducePoint, "list")}
+
+
+@dataclass(slots=True)
+class CalibrationLinks(Document):
+    """Of the scale-up domain."""
+
+    peer_copy: CalibrationLinksPeerCopy | None = None
+    """Lone copies from device to device, one way"""
+    all_reduce: Sequence[CalibrationLinksAllReduce] | None = None
+    """time = latency + 2 bytes (ranks - 1) / ranks / rate, with the measured messages beside it"""
+
+    _parts: ClassVar[Parts] = {"peer_copy": (CalibrationLinksPeerCopy, "one"), "all_reduce":
+        (CalibrationLinksAllReduce, "list")}
+
+
+@dataclass(slots=True)
+class CalibrationLaunch(Document):
+    """Microseconds for one small kernel after another."""
+
+    in_graph_us: float | None = None
+    programmatic_us: float | None = None
+    """In a graph with programmatic launches"""
+    one_by_one_us: float | None = None
+    """For people: engines replay graphs"""
+
+
+@dataclass(slots=True)
 class Calibration(Document):
     """The document of docs/schema/calibration.schema.json. Calibration: what was measured on a device, for the
     planner.
@@ -55,6 +137,10 @@ class Calibration(Document):
     schema: int = 1
     measurements_sha256: str | None = None
     rates_gb_per_s: Mapping[str, float] | None = None
-    kernel_in_graph_us: float | None = None
+    links: CalibrationLinks | None = None
+    """Of the scale-up domain"""
+    launch: CalibrationLaunch | None = None
+    """Microseconds for one small kernel after another"""
 
-    _parts: ClassVar[Parts] = {"products": (CalibrationProduct, "list")}
+    _parts: ClassVar[Parts] = {"products": (CalibrationProduct, "list"), "links": (CalibrationLinks, "one"),
+        "launch": (CalibrationLaunch, "one")}

@@ -179,6 +179,48 @@ class PlanOptionOrigins(Document):
 
 
 @dataclass(slots=True)
+class CalibrationUseBatch(Document):
+    """The step that it is shown on."""
+
+    decode_sequences: int
+    kv_tokens: int
+    prefill_chunks: int
+
+
+@dataclass(slots=True)
+class CalibrationUseStepWithout(Document):
+    """One step and its 90 % interval."""
+
+    total_us: float
+    low_us: float
+    high_us: float
+
+
+@dataclass(slots=True)
+class CalibrationUse(Document):
+    """The calibration behind the times, when the device has one."""
+
+    name: str
+    source: str
+    as_of: str
+    operators: Sequence[str]
+    """Of the step, those that rest on it"""
+    share_of_step: float
+    """Of the step's time"""
+    batch: CalibrationUseBatch
+    """The step that it is shown on"""
+    step_without: CalibrationUseStepWithout
+    """One step and its 90 % interval"""
+    step: CalibrationUseStepWithout
+    """One step and its 90 % interval"""
+    interval_narrowed_by: float
+    """1 - with / without, of the half widths (logarithm)"""
+
+    _parts: ClassVar[Parts] = {"batch": (CalibrationUseBatch, "one"), "step_without": (CalibrationUseStepWithout,
+        "one"), "step": (CalibrationUseStepWithout, "one")}
+
+
+@dataclass(slots=True)
 class PlanOption(Document):
     """One configuration with what it gives and costs."""
 
@@ -217,10 +259,12 @@ class PlanOption(Document):
     memory: PlanMemory
     origins: PlanOptionOrigins
     """Where each group of numbers comes from"""
+    calibration: CalibrationUse | None = None
+    """The calibration behind the times, when the device has one"""
 
     _parts: ClassVar[Parts] = {"parallel": (Parallel, "one"), "performance": (PlanOptionPerformance, "one"), "cost":
         (PlanOptionCost, "one"), "energy": (PlanOptionEnergy, "one"), "scores": (PlanOptionScores, "one"), "memory":
-        (PlanMemory, "one"), "origins": (PlanOptionOrigins, "one")}
+        (PlanMemory, "one"), "origins": (PlanOptionOrigins, "one"), "calibration": (CalibrationUse, "one")}
 
 
 @dataclass(slots=True)

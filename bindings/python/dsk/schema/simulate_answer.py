@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from .._document import Document, Parts
 from .load_request import LoadSlo
 from .memory_request import Parallel
+from .plan_answer import CalibrationUse
 
 
 @dataclass(slots=True)
@@ -57,8 +58,11 @@ class SimulateAnswerDeployment(Document):
     """Tokens that one instance's pool holds"""
     policy: SimulateAnswerDeploymentPolicy
     """The scheduler in force: the engine's defaults with what the request changed"""
+    calibration: CalibrationUse | None = None
+    """The calibration behind the times, when the device has one"""
 
-    _parts: ClassVar[Parts] = {"parallel": (Parallel, "one"), "policy": (SimulateAnswerDeploymentPolicy, "one")}
+    _parts: ClassVar[Parts] = {"parallel": (Parallel, "one"), "policy": (SimulateAnswerDeploymentPolicy, "one"),
+        "calibration": (CalibrationUse, "one")}
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from .._document import Document, Parts
 from .memory_request import Parallel
+from .plan_answer import CalibrationUse
 
 
 @dataclass(slots=True)
@@ -62,6 +63,8 @@ class StepAnswerOperator(Document):
     """What binds it"""
     origin: str
     """measured, interpolated, transferred, roofline, ..."""
+    calibration: str | None = None
+    """Name of the calibration that the time rests on"""
 
 
 @dataclass(slots=True)
@@ -104,6 +107,8 @@ class StepAnswer(Document):
     schema: int = 1
     scaling_efficiency: float | None = None
     """Time of one device's share without links, over the time with them"""
+    calibration: CalibrationUse | None = None
+    """The calibration behind the times, when the device has one"""
 
-    _parts: ClassVar[Parts] = {"parallel": (Parallel, "one"), "step": (StepAnswerStep, "one"), "operators":
-        (StepAnswerOperator, "list"), "variants": (StepAnswerVariant, "list")}
+    _parts: ClassVar[Parts] = {"parallel": (Parallel, "one"), "step": (StepAnswerStep, "one"), "calibration":
+        (CalibrationUse, "one"), "operators": (StepAnswerOperator, "list"), "variants": (StepAnswerVariant, "list")}

@@ -16,9 +16,10 @@ import java.util.Map;
  * @param measurementsSha256 measurements sha256; null when absent
  * @param products products
  * @param ratesGbPerS rates gb per s; empty when absent
- * @param kernelInGraphUs kernel in graph us; null when absent
+ * @param links Of the scale-up domain; null when absent
+ * @param launch Microseconds for one small kernel after another; null when absent
  */
-public record Calibration(String kind, Long schema, String name, String device, String source, String asOf, String measurementsSha256, List<Calibration.Product> products, Map<String, Double> ratesGbPerS, Double kernelInGraphUs) {
+public record Calibration(String kind, Long schema, String name, String device, String source, String asOf, String measurementsSha256, List<Calibration.Product> products, Map<String, Double> ratesGbPerS, Calibration.Links links, Calibration.Launch launch) {
   /** Copies lists and maps, so that nobody can change the record. */
   public Calibration {
     products = Documents.copy(products);
@@ -59,5 +60,94 @@ public record Calibration(String kind, Long schema, String name, String device, 
       points = Documents.copy(points);
     }
 
+  }
+
+  /**
+   * A part of calibration documents.
+   *
+   * @param from from
+   * @param to to
+   * @param gbPerS gb per s
+   * @param timesTheTypical times the typical; null when absent
+   */
+  public record LinksPeerCopyPair(long from, long to, double gbPerS, Double timesTheTypical) {
+  }
+
+  /**
+   * Lone copies from device to device, one way.
+   *
+   * @param gbPerS The typical pair, outliers left out
+   * @param error Spread over the pairs, natural logarithm
+   * @param pairs pairs; empty when absent
+   * @param outliers Pairs a fifth and more from the typical one; empty when absent
+   * @param before before; null when absent
+   * @param after after; null when absent
+   * @param intervalNarrowedBy interval narrowed by; null when absent
+   */
+  public record LinksPeerCopy(double gbPerS, double error, List<Calibration.LinksPeerCopyPair> pairs, List<JsonValue> outliers, JsonValue before, JsonValue after, Double intervalNarrowedBy) {
+    /** Copies lists and maps, so that nobody can change the record. */
+    public LinksPeerCopy {
+      pairs = Documents.copy(pairs);
+      outliers = Documents.copy(outliers);
+    }
+
+  }
+
+  /**
+   * A part of calibration documents.
+   *
+   * @param bytes bytes
+   * @param us us
+   */
+  public record LinksAllReducePoint(double bytes, double us) {
+  }
+
+  /**
+   * A part of calibration documents.
+   *
+   * @param by Whose kernels
+   * @param ranks ranks
+   * @param latencyUs latency us
+   * @param bytesPerUs bytes per us
+   * @param error 90 % half width of a message that was not measured, natural logarithm
+   * @param linkShareOfDatasheet link share of datasheet; null when absent
+   * @param before before; null when absent
+   * @param after after; null when absent
+   * @param intervalNarrowedBy interval narrowed by; null when absent
+   * @param validRange valid range; null when absent
+   * @param outliers outliers; empty when absent
+   * @param points points
+   */
+  public record LinksAllReduce(String by, long ranks, double latencyUs, double bytesPerUs, double error, Double linkShareOfDatasheet, JsonValue before, JsonValue after, Double intervalNarrowedBy, JsonValue validRange, List<JsonValue> outliers, List<Calibration.LinksAllReducePoint> points) {
+    /** Copies lists and maps, so that nobody can change the record. */
+    public LinksAllReduce {
+      outliers = Documents.copy(outliers);
+      points = Documents.copy(points);
+    }
+
+  }
+
+  /**
+   * Of the scale-up domain.
+   *
+   * @param peerCopy Lone copies from device to device, one way; null when absent
+   * @param allReduce time = latency + 2 bytes (ranks - 1) / ranks / rate, with the measured messages beside it; empty when absent
+   */
+  public record Links(Calibration.LinksPeerCopy peerCopy, List<Calibration.LinksAllReduce> allReduce) {
+    /** Copies lists and maps, so that nobody can change the record. */
+    public Links {
+      allReduce = Documents.copy(allReduce);
+    }
+
+  }
+
+  /**
+   * Microseconds for one small kernel after another.
+   *
+   * @param inGraphUs in graph us; null when absent
+   * @param programmaticUs In a graph with programmatic launches; null when absent
+   * @param oneByOneUs For people: engines replay graphs; null when absent
+   */
+  public record Launch(Double inGraphUs, Double programmaticUs, Double oneByOneUs) {
   }
 }

@@ -23,8 +23,9 @@ package ai.dsk;
  * @param scores Performance: smallest relative slack of a bound. Cost: cheapest plan's dollars over this one's. Elasticity: n / (n + 1) for n replicas, the share of capacity left when one more had been lost
  * @param memory memory
  * @param origins Where each group of numbers comes from
+ * @param calibration The calibration behind the times, when the device has one; null when absent
  */
-public record PlanOption(String device, String engine, String engineVersion, long replicas, long gpus, long gpusPerReplica, long nodesPerReplica, Parallel parallel, String weights, String kv, long maxBatch, long tokenBudget, double memoryFraction, PlanOption.Performance performance, PlanOption.Cost cost, PlanOption.Energy energy, PlanOption.Scores scores, PlanMemory memory, PlanOption.Origins origins) {
+public record PlanOption(String device, String engine, String engineVersion, long replicas, long gpus, long gpusPerReplica, long nodesPerReplica, Parallel parallel, String weights, String kv, long maxBatch, long tokenBudget, double memoryFraction, PlanOption.Performance performance, PlanOption.Cost cost, PlanOption.Energy energy, PlanOption.Scores scores, PlanMemory memory, PlanOption.Origins origins, CalibrationUse calibration) {
 
   /**
    * At the offered load; means.

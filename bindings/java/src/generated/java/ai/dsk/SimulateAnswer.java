@@ -82,8 +82,9 @@ public record SimulateAnswer(long schema, String stopped, String model, String d
    * @param kv KV cache type
    * @param kvPoolTokens Tokens that one instance's pool holds
    * @param policy The scheduler in force: the engine's defaults with what the request changed
+   * @param calibration The calibration behind the times, when the device has one; null when absent
    */
-  public record Deployment(String role, long replicas, String engine, Parallel parallel, String kv, long kvPoolTokens, SimulateAnswer.DeploymentPolicy policy) {
+  public record Deployment(String role, long replicas, String engine, Parallel parallel, String kv, long kvPoolTokens, SimulateAnswer.DeploymentPolicy policy, CalibrationUse calibration) {
   }
 
   /**

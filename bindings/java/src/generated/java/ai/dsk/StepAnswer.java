@@ -14,10 +14,11 @@ import java.util.List;
  * @param parallel parallel
  * @param step One step of a replica
  * @param scalingEfficiency Time of one device's share without links, over the time with them; null when absent
+ * @param calibration The calibration behind the times, when the device has one; null when absent
  * @param operators operators
  * @param variants variants
  */
-public record StepAnswer(long schema, String model, String device, String engine, String engineVersion, Parallel parallel, StepAnswer.Step step, Double scalingEfficiency, List<StepAnswer.Operator> operators, List<StepAnswer.Variant> variants) {
+public record StepAnswer(long schema, String model, String device, String engine, String engineVersion, Parallel parallel, StepAnswer.Step step, Double scalingEfficiency, CalibrationUse calibration, List<StepAnswer.Operator> operators, List<StepAnswer.Variant> variants) {
   /** Copies lists and maps, so that nobody can change the record. */
   public StepAnswer {
     operators = Documents.copy(operators);
@@ -64,8 +65,9 @@ public record StepAnswer(long schema, String model, String device, String engine
    * @param linkBytes link bytes
    * @param resource What binds it
    * @param origin measured, interpolated, transferred, roofline, ...
+   * @param calibration Name of the calibration that the time rests on; null when absent
    */
-  public record Operator(String name, long runs, double rows, double us, double errorUs, double flops, double bytes, double linkBytes, String resource, String origin) {
+  public record Operator(String name, long runs, double rows, double us, double errorUs, double flops, double bytes, double linkBytes, String resource, String origin, String calibration) {
   }
 
   /**

@@ -185,6 +185,7 @@ KvCost kv_cost(const Deployment& d) {
         cost.bytes_per_token += static_cast<double>(n * (kv.entry_bytes + kv.index_bytes)) /
                                 static_cast<double>(kv.ratio);
       cost.window_bytes += n * kv.window * kv.window_entry_bytes;
+      if (n > 0) cost.window_tokens = std::max<std::int64_t>(cost.window_tokens, kv.window);
       cost.state_bytes += n * kv.state_bytes;
     }
     cost.fixed_bytes = cost.window_bytes + cost.state_bytes;

@@ -25,9 +25,10 @@ KvLayer kv_layer(const Deployment& deployment, const Layer& layer);
 
 /// Cost of one sequence's cache on one device (the pipeline stage that keeps most).
 struct KvCost {
-  double bytes_per_token = 0;    // amortised slope beyond the windows
-  std::int64_t fixed_bytes = 0;  // window_bytes + state_bytes
-  std::int64_t window_bytes = 0; // full windows
+  double bytes_per_token = 0;     // amortised slope beyond the windows
+  std::int64_t fixed_bytes = 0;   // window_bytes + state_bytes
+  std::int64_t window_bytes = 0;  // full windows
+  std::int64_t window_tokens = 0; // the longest of them
   std::int64_t state_bytes = 0;
 };
 

@@ -409,7 +409,7 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
   }
   const ShapeBlend blend(table, spec_.size, {exclusion.shape || exclusion.beyond, exclusion.beyond},
                          law_at);
-  if (!blend.exact() && origin_ == Origin::measured) origin_ = Origin::interpolated;
+  exact_ = blend.exact() && origin_ == Origin::interpolated;
   const std::size_t nb = b_.size();
   std::vector<double> residuals(grid_.size());
   for (std::size_t i = 0; i < a_.size(); ++i)

@@ -123,6 +123,8 @@ public:
   /// Time of the spec itself at (a, b).
   KernelTime at(double a, double b) const { return at(kernel_work(spec_, a, b), a, b); }
   Origin origin() const { return origin_; }
+  /// A table of this device holds these very sizes.
+  bool exact() const { return exact_; }
   /// Table that serves it, or nullptr.
   const FactTable* table() const { return table_; }
 
@@ -147,6 +149,7 @@ private:
   bool calibrated_ = false; // rates or launches of a calibration stand in the law
   double unpacking_ = 1;    // what turning packed weights into operands adds to the arithmetic
   Origin origin_ = Origin::roofline;
+  bool exact_ = false;
   const FactTable* table_ = nullptr;
   std::vector<double> a_; // ln of the axis values
   std::vector<double> b_;

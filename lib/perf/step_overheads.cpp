@@ -16,14 +16,14 @@ bool before_1_0(const Engine& engine) {
 } // namespace
 
 EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
-  EngineOverheads o{30, 0, 26, 15, 0.4};
+  EngineOverheads o{24, 0, 26, 15, 0.4};
   switch (engine.kind) {
   case EngineKind::vllm:
-    o.layer_us = 45;
+    o.layer_us = 36;
     o.sequence_us = 18;
     break;
   case EngineKind::tensorrt_llm:
-    o.layer_us = 33;
+    o.layer_us = 24;
     o.moe_layer_us = 45;
     o.sequence_us = 13;
     if (before_1_0(engine)) {
@@ -33,7 +33,7 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
     }
     break;
   case EngineKind::sglang:
-    o.layer_us = 32;
+    o.layer_us = 23;
     o.sequence_us = 14;
     break;
   case EngineKind::lmdeploy:
@@ -62,6 +62,12 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
 bool launches_programmatically(const Engine& engine, const Device& device) {
   return device.family.starts_with("blackwell") ||
          (engine.kind == EngineKind::tensorrt_llm && !before_1_0(engine));
+}
+
+double old_experts_factor(const Engine& engine, std::string_view family, bool wide) {
+  if (engine.kind != EngineKind::tensorrt_llm || !before_1_0(engine) || family != "hopper")
+    return 1;
+  return !wide && compare_versions(engine.version, "0.11") < 0 ? 2.2 : 1.2;
 }
 
 double grouped_attention_factor(const Engine& engine, double group, bool wide) {

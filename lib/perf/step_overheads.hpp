@@ -3,6 +3,8 @@
 // detokenisation). Constant over model sizes and versions within the spread given.
 #pragma once
 
+#include <string_view>
+
 #include "catalog/device.hpp"
 #include "catalog/engine.hpp"
 
@@ -18,19 +20,25 @@ struct EngineOverheads {
 };
 
 /// Fitted to 1,074 published closed-loop rows (InferenceX and aiconfigurator's gap analysis, to
-/// 2026-08): vLLM 43-46, TensorRT-LLM 33-39, SGLang 29-46, LMDeploy about 15 us a layer; 8 to 24 us
-/// a sequence; gated-delta layers +26; experts without a table +45 with TensorRT-LLM on Hopper
-/// (their kernel's own launch is in the carried-over time). On Blackwell half a layer's time: 154
-/// rows of gpt-oss and Qwen3.5 with three engines, to 2026-08.
-/// TensorRT-LLM before 1.0 has a C++ runtime: 20 us a layer, 5 us a sequence.
-/// Where a calibration holds the cost of a launch, the five kernels between the products of a layer
-/// (two norms, rotary, cache write, activation) cost as much more as launches do there
+/// 2026-08), beside the measured times of products, attention and collectives with their launches:
+/// vLLM 36, TensorRT-LLM 24, SGLang 23, LMDeploy 15 us a layer; 8 to 24 us a sequence; gated-delta
+/// layers +26; experts without a table +45 with TensorRT-LLM on Hopper (their kernel's own launch
+/// is in the carried-over time). On Blackwell half a layer's time: 154 rows of gpt-oss and Qwen3.5
+/// with three engines, to 2026-08. TensorRT-LLM before 1.0 has a C++ runtime: 20 us a layer, 5 us a
+/// sequence. Where a calibration holds the cost of a launch, the five kernels between the products
+/// of a layer (two norms, rotary, cache write, activation) cost as much more as launches do there
 /// (launch_delta_us()), and that share of a layer's time is known.
 EngineOverheads engine_overheads(const Engine& engine, const Device& device);
 
 /// Whether a kernel's start overlaps the end of the one before it: engines on Blackwell, and
 /// TensorRT-LLM from 1.0.
 bool launches_programmatically(const Engine& engine, const Device& device);
+
+/// How much longer the products of experts take than the tables' kernels, which are of today:
+/// TensorRT-LLM before 1.0 ran them on Hopper with kernels of the generation before (1.2 times),
+/// and its first in 8 bits (up to 0.10) at less than half their rate (Mixtral, throughput rows of
+/// versions 0.9 to 0.13).
+double old_experts_factor(const Engine& engine, std::string_view family, bool wide);
 
 /// How many times as long as its bytes decode attention with so many query heads a KV head takes:
 /// 1, but more in TensorRT-LLM before 1.0, by throughput rows of versions 0.5 to 0.13. Its kernels

@@ -61,8 +61,10 @@ struct ExpertsTimer {
 
 private:
   std::vector<KernelTimer> kernels_;
-  double peak_ = 0;       // of a balanced placement
-  double deviations_ = 0; // of the expected maximum over the ranks
+  double peak_ = 0;         // of a balanced placement
+  double flops_factor_ = 1; // of old engines
+  double token_us_ = 0;     // a token beyond what tuned kernels take
+  double deviations_ = 0;   // of the expected maximum over the ranks
 };
 
 class AttentionTimer {

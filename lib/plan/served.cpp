@@ -46,8 +46,12 @@ Served::Served(const Model& model, const Device& device, const Engine& engine,
           : static_cast<double>(std::max<std::int64_t>(0, memory_.kv_pool_bytes));
   spec_.kv_pool_pages =
       static_cast<std::int64_t>(pool_bytes / page_bytes) * (options.kv_pool_tokens ? 1 : spec_.dp);
-  spec_.sequence_pages =
-      static_cast<std::int64_t>(std::ceil(static_cast<double>(cost.fixed_bytes) / page_bytes));
+  const auto pages = [&](std::int64_t bytes) {
+    return static_cast<std::int64_t>(std::ceil(static_cast<double>(bytes) / page_bytes));
+  };
+  spec_.sequence_pages = pages(cost.state_bytes);
+  spec_.window_pages = pages(cost.window_bytes);
+  spec_.window_tokens = cost.window_tokens;
   const int copies = options.parallel.tp * options.parallel.pp;
   spec_.kv_bytes_per_token = token_bytes * copies;
   // Host link of one device, of which each moves its own part.

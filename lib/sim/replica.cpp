@@ -15,7 +15,7 @@ Replica::Replica(int number, const perf::StepModel& model, const ReplicaSpec& sp
       rank_attention_(static_cast<std::size_t>(spec.dp)) {}
 
 bool Replica::fits(const Job& job) const noexcept {
-  return pages_of(static_cast<std::int64_t>(job.input) + job.output) <= pool_;
+  return pages_of(job, static_cast<std::int64_t>(job.input) + job.output) <= pool_;
 }
 
 std::int32_t Replica::cached_blocks(const Job& job) const noexcept {
@@ -335,7 +335,7 @@ void Replica::report(const Slot& s) {
 void Replica::drop_kv(Slot& s) {
   const std::int64_t tokens =
       s.prompt + (s.decodes ? token_clock(ticks_) - s.join_tokens : std::int64_t{0});
-  private_ -= pages_of(tokens) - s.shared * cache_pages_;
+  private_ -= pages_of(s.job, tokens) - s.shared * cache_pages_;
   reserved_ -= promised(s);
   contiguous_tokens_ -= s.job.input + s.job.output;
   // Last block first, so that the front of a prefix outlives its end.

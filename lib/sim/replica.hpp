@@ -58,9 +58,10 @@ enum class Role { whole, prefill, decode };
 struct ReplicaSpec {
   Policy policy;
   int dp = 1;
-  std::int64_t kv_pool_pages = 0; // of all attention ranks
-  std::int64_t sequence_pages =
-      0; // fixed state of a sequence, in pages (windows, linear attention)
+  std::int64_t kv_pool_pages = 0;  // of all attention ranks
+  std::int64_t sequence_pages = 0; // fixed state of a sequence, in pages (linear attention)
+  std::int64_t window_pages = 0;   // of a sequence that fills its sliding windows of ...
+  std::int64_t window_tokens = 0;  // ... so many tokens; a shorter one holds its share
   Role role = Role::whole;
   double swap_bytes_per_s = 0; // host link, for Preemption::swap
   double kv_bytes_per_token = 0;
@@ -152,8 +153,14 @@ private:
   std::int64_t blocks_of(std::int64_t tokens) const noexcept {
     return (tokens + policy_.block_tokens - 1) / policy_.block_tokens;
   }
-  std::int64_t pages_of(std::int64_t tokens) const noexcept {
-    return blocks_of(tokens) + spec_.sequence_pages;
+  // Windows are counted with the length that the sequence will reach.
+  std::int64_t pages_of(const Job& job, std::int64_t tokens) const noexcept {
+    std::int64_t pages = blocks_of(tokens) + spec_.sequence_pages;
+    if (spec_.window_tokens > 0) {
+      const std::int64_t kept = std::min(spec_.window_tokens, std::int64_t{job.input} + job.output);
+      pages += (spec_.window_pages * kept + spec_.window_tokens - 1) / spec_.window_tokens;
+    }
+    return pages;
   }
   std::int64_t token_clock(std::int64_t tick) const noexcept;
   double mean_length() const noexcept;
@@ -165,8 +172,8 @@ private:
   std::int64_t used() const noexcept; // pages that sequences hold
   /// Pages that admission sets aside for a sequence.
   std::int64_t promised(const Slot& slot) const noexcept {
-    return pages_of(slot.job.input +
-                    static_cast<std::int64_t>(policy_.reserve_output * slot.job.output));
+    return pages_of(slot.job, slot.job.input + static_cast<std::int64_t>(policy_.reserve_output *
+                                                                         slot.job.output));
   }
 
   // replica.cpp: what a finished step changes

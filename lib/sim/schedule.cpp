@@ -104,7 +104,7 @@ bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
 
 bool Replica::admit(std::uint32_t slot) {
   Slot& s = slots_[slot];
-  std::int64_t pages = pages_of(s.prompt);
+  std::int64_t pages = pages_of(s.job, s.prompt);
   PrefixCache::Found found;
   std::int32_t whole = 0;
   const workload::BlockList& blocks = s.job.blocks;

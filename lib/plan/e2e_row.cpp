@@ -364,6 +364,9 @@ private:
     if (const auto v = noted(notes_, "--chunked-prefill-size"); v && *v > 0)
       p.token_budget = static_cast<int>(*v);
     if (contains(notes_, "--async-scheduling")) p.lag_steps = 1;
+    // LMDeploy's profilers call the engine in their own process.
+    if (contains(notes_, "profile_generation") || contains(notes_, "profile_throughput"))
+      p.request_overhead_s = p.request_serial_s = 0;
     if (from("lmdeploy") && c_.load.closed)
       p.max_sequences = std::max(p.max_sequences, static_cast<int>(c_.load.closed->clients));
     if (c_.engine.kind == EngineKind::sglang && p.max_sequences < 2048 && !from("InferenceX"))

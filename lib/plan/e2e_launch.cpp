@@ -44,6 +44,8 @@ void inferencex_launch(E2eCase& run, const PublishedRun& row, bool kv_open) {
       kv(blackwell ? Element::fp8 : Element::bf16);
     } else if (deepseek) {
       // One prompt beside the batch, rounded up to 64 tokens.
+      // Experts are whole on their ranks, whatever the row says of them.
+      run.options.parallel.ep = run.options.parallel.tp * run.options.parallel.dp;
       p.max_sequences = per_rank;
       p.token_budget = static_cast<int>((per_rank + row.input + 127) / 64) * 64;
       run.options.memory_fraction = 0.75;

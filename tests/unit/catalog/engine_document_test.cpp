@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/error.hpp"
+#include "catalog/catalog.hpp"
 #include "catalog/documents.hpp"
 
 using dsk::Json;
@@ -76,4 +77,30 @@ TEST_CASE("each fault of a model document names its field") {
         "/catalog/0/config/hidden_size");
   CHECK(model_fault(R"({"kind":"model","name":"m","as_of":"2026-11","config":{}})") ==
         "/catalog/0/source");
+}
+
+TEST_CASE("an engine starts smaller on small devices") {
+  // vLLM's server: 1024 slots and 8192 tokens from 70 GiB on, but not on an A100 of any size.
+  const dsk::Catalog catalog;
+  const dsk::Engine vllm = catalog.engine("vllm", "", "");
+  const auto limits = [&](const char* device) {
+    const dsk::StartLimits l = dsk::start_limits(vllm, catalog.device(device, ""));
+    return std::pair(l.max_sequences, l.token_budget);
+  };
+  CHECK(limits("h100-sxm") == std::pair(1024, 8192));
+  CHECK(limits("h200-sxm") == std::pair(1024, 8192));
+  CHECK(limits("a100-sxm-80gb") == std::pair(256, 2048));
+  CHECK(limits("l40s") == std::pair(256, 2048));
+  CHECK(limits("rtx-4090") == std::pair(256, 2048));
+}
+
+TEST_CASE("an engine's document serves from the version that it names on") {
+  const dsk::Catalog catalog;
+  const auto slots = [&](const char* version) {
+    return catalog.engine("tensorrt-llm", version, "").limits.max_sequences;
+  };
+  CHECK(slots("0.10.0") == 256); // its default; 2048 from the next on
+  CHECK(slots("0.11.0") == 2048);
+  CHECK(slots("0.12.0") == 2048);
+  CHECK(slots("0.13.0") == 2048);
 }

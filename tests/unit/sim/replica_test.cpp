@@ -185,6 +185,48 @@ TEST_CASE("a prompt waits for company beside sequences that decode, but not for 
   CHECK(batched[2] < step_s);
 }
 
+TEST_CASE("a sequence shorter than a sliding window holds its share of it") {
+  const auto& setup = world::llama8b();
+  ReplicaSpec spec;
+  spec.policy = default_policy(setup.engine, setup.device, setup.model);
+  spec.window_pages = 1000;
+  spec.window_tokens = 4096;
+  world::Keep keep;
+  // 512 tokens: 32 pages of 16, and an eighth of the window's thousand.
+  const Job job = [] {
+    Job j;
+    j.input = 400;
+    j.output = 112;
+    return j;
+  }();
+  spec.kv_pool_pages = 32 + 125;
+  CHECK(Replica(0, *setup.step, spec, keep).fits(job));
+  spec.kv_pool_pages -= 1;
+  CHECK_FALSE(Replica(0, *setup.step, spec, keep).fits(job));
+  Job longer = job;
+  longer.input = 8000; // the whole window, whatever comes after
+  spec.kv_pool_pages = (8000 + 112 + 15) / 16 + 1000;
+  CHECK(Replica(0, *setup.step, spec, keep).fits(longer));
+  // Pages that admission took come back: the pool serves any number of them.
+  spec.kv_pool_pages = 4 * (32 + 125);
+  Replica replica(0, *setup.step, spec, keep);
+  world::drive(replica, std::vector<world::Arrival>(50, {0.0, 400, 112, {}}));
+  CHECK(keep.all.size() == 50);
+}
+
+TEST_CASE("LMDeploy's prompts of one step get their first tokens together") {
+  const world::Setup setup("llama2-13b", "a100-sxm-80gb", "lmdeploy", {});
+  ReplicaSpec spec;
+  spec.policy = default_policy(setup.engine, setup.device, setup.model);
+  spec.kv_pool_pages = 1 << 20;
+  world::Keep keep;
+  Replica replica(0, *setup.step, spec, keep);
+  world::drive(replica, std::vector<world::Arrival>(16, {0.0, 2048, 4, {}}));
+  REQUIRE(keep.all.size() == 16);
+  for (const Done& d : keep.all)
+    CHECK(d.first_s == doctest::Approx(keep.all[0].first_s).epsilon(0.005)); // but for sampling
+}
+
 TEST_CASE("work conservation: a server without gates is busy whenever somebody is there") {
   Policy policy =
       default_policy(world::llama8b().engine, world::llama8b().device, world::llama8b().model);

@@ -106,6 +106,9 @@ public:
   // prompts in a step:  total_us = rows_us + decode_attention_us + chunk_attention_us summed over
   // the chunks of the slowest rank.
   double rows_us(const StepRows& rows) const noexcept;
+  /// Part of rows_us: what a token of the replica loses in all its layers to expert kernels that
+  /// are not tuned for their shape.
+  double untuned_token_us() const noexcept;
   /// Of one rank's sequences; at fixed `sequences` piecewise linear in their mean KV length, with
   /// corners only at the knots of step_curve.hpp.
   double decode_attention_us(double sequences, double mean_length) const noexcept;

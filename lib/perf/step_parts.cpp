@@ -24,6 +24,13 @@ double StepModel::rows_us(const StepRows& rows) const noexcept {
   return total_us(row);
 }
 
+double StepModel::untuned_token_us() const noexcept {
+  double us = 0;
+  for (const ExpertsTimer& t : state_->experts)
+    us += t.op.count * t.untuned_token_us();
+  return us;
+}
+
 double StepModel::decode_attention_us(double sequences, double mean_length) const noexcept {
   Row row{};
   if (sequences > 0) state_->decode->add(sequences, std::max(1.0, mean_length), row);

@@ -58,6 +58,8 @@ struct ExpertsTimer {
   KernelTime at(double tokens) const;
   /// A table of the device holds the kernel, with its fixed time.
   bool measured() const;
+  /// What a token loses to a kernel that is not tuned for this shape; part of at().
+  double untuned_token_us() const { return token_us_; }
 
 private:
   std::vector<KernelTimer> kernels_;

@@ -31,6 +31,7 @@ void apply(const E2eConstants& constants, const Served& served, sim::Policy& p) 
   const perf::EngineOverheads o = perf::engine_overheads(served.engine(), served.device());
   p.extra_step_us = (constants.host - 1) * served.model().layers() * o.layer_us;
   p.extra_sequence_us = (constants.host - 1) * o.sequence_us;
+  p.extra_token_us = (constants.experts - 1) * served.step().untuned_token_us();
   p.prefill_step_us *= constants.prefill_host;
   p.request_overhead_s *= constants.request;
   p.request_serial_s *= constants.request;
@@ -156,7 +157,10 @@ std::vector<std::vector<E2eOutcome>> run_tasks(const std::vector<E2eTask>& tasks
       }
       for (const std::size_t t : *groups[g])
         for (std::size_t s = 0; s < settings.size(); ++s) {
-          if (served)
+          // Where there is nothing to scale, the setting before differs in nothing.
+          if (served && s > 0 && settings[s].experts != 1 && served->step().untuned_token_us() == 0)
+            outcomes[t][s] = outcomes[t][s - 1];
+          else if (served)
             outcomes[t][s] = run_one(tasks[t].what, *served, settings[s], cancel);
           else
             outcomes[t][s].failure = failure;

@@ -15,6 +15,7 @@ struct E2eConstants {
   double host = 1;         // time of a step's layers and sequences on the host
   double prefill_host = 1; // more of a step with prefill
   double request = 1;      // front end's time of a request
+  double experts = 1;      // time a token of experts that no kernel is tuned for
 };
 
 enum class E2eClass { ttft, tpot, rate }; // E2E is of the class tpot

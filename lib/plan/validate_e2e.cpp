@@ -194,7 +194,9 @@ std::vector<E2eConstants> settings_of(bool refit) {
   for (const double host : {1.0, 0.7, 1.4})
     for (const double prefill : {1.0, 0.5, 2.0})
       for (const double request : {1.0, 0.5, 2.0})
-        if (host != 1 || prefill != 1 || request != 1) settings.push_back({host, prefill, request});
+        for (const double experts : {1.0, 0.5, 1.5})
+          if (host != 1 || prefill != 1 || request != 1 || experts != 1)
+            settings.push_back({host, prefill, request, experts});
   return settings;
 }
 
@@ -242,7 +244,8 @@ Json hold_out(const Table& t, const std::vector<E2eConstants>& settings, const s
       fold["constants"].push_back({{"engine", engine},
                                    {"host", c.host},
                                    {"prefill_host", c.prefill_host},
-                                   {"request", c.request}});
+                                   {"request", c.request},
+                                   {"experts", c.experts}});
     }
     const auto setting = [&](std::size_t i) { return chosen[t.rows[i].engine]; };
     const E2eWidths widths = fit_widths(

@@ -47,7 +47,8 @@ struct Policy {
   // (request_serial_s each) and tokens in order, so what it is behind delays first and last tokens.
   double stream_tokens_per_s = 0;
   double extra_step_us = 0;     // host time beyond the step model's, each step ...
-  double extra_sequence_us = 0; // ... and each sequence in it; may be negative (refits)
+  double extra_sequence_us = 0; // ... each sequence in it ...
+  double extra_token_us = 0;    // ... and each token; may be negative (refits)
   double tokens_per_step = 1;   // accepted tokens of a decode step (speculative decoding)
   int decode_tokens = 1;        // token budget of one decoding sequence: 1 + drafts
 

@@ -160,9 +160,9 @@ double StepTimer::prefill_us(std::int64_t sequences, double mean_length, double 
     rows.busiest_prefill_tokens = static_cast<double>(work.busiest_tokens);
     rows.prompts = work.prompts;
     cached = {
-        key,
-        std::max(0.0, model_->rows_us(rows) + policy_.prefill_step_us + policy_.extra_step_us +
-                          policy_.extra_sequence_us * (rows.busiest_sequences + rows.prompts))};
+        key, std::max(0.0, model_->rows_us(rows) + policy_.prefill_step_us + policy_.extra_step_us +
+                               policy_.extra_sequence_us * (rows.busiest_sequences + rows.prompts) +
+                               policy_.extra_token_us * (rows.sequences + rows.prefill_tokens))};
     if (work.prompts > 255 || work.tokens >= (1 << 24) || work.busiest_tokens >= (1 << 16))
       cached.key = ~std::uint64_t{0};
   }

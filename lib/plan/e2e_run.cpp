@@ -97,9 +97,9 @@ E2eClass class_of(E2eMetric metric) {
 
 const E2eWidths& fitted_widths() {
   // By kind: closed loop, burst, open loop, fixed batch.
-  static constexpr E2eWidths widths{{{{1.96, 3.62, 2.04, 1.85},    // TTFT
-                                      {0.94, 5.20, 1.22, 1.11},    // TPOT
-                                      {1.80, 1.86, 2.03, 3.89}}}}; // rates
+  static constexpr E2eWidths widths{{{{1.94, 2.88, 2.02, 1.75},    // TTFT
+                                      {0.79, 4.56, 11.0, 1.15},    // TPOT; open loops are 12 rows
+                                      {1.61, 1.26, 1.41, 1.93}}}}; // rates
   return widths;
 }
 

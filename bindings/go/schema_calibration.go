@@ -85,6 +85,50 @@ type CalibrationLinks struct {
 	AllReduce []CalibrationLinksAllReduce `json:"all_reduce,omitzero"`
 }
 
+// CalibrationFactor: How many times as long as in the step model
+type CalibrationFactor struct {
+	Value float64 `json:"value"`
+	// 90 % interval
+	Low *float64 `json:"low,omitempty"`
+	// 90 % interval
+	High *float64 `json:"high,omitempty"`
+	// Its half width, natural logarithm
+	Error float64 `json:"error"`
+	// Share of what was not known before that the runs say; 0: the factor is 1 because nothing says otherwise
+	SaidByRuns *float64 `json:"said_by_runs,omitempty"`
+	HoldsOn    string   `json:"holds_on,omitempty"`
+}
+
+// CalibrationEngineRunsFactors is a part of calibration documents.
+type CalibrationEngineRunsFactors struct {
+	Compute     *CalibrationFactor `json:"compute,omitempty"`
+	Memory      *CalibrationFactor `json:"memory,omitempty"`
+	StepHost    *CalibrationFactor `json:"step_host,omitempty"`
+	PrefillHost *CalibrationFactor `json:"prefill_host,omitempty"`
+}
+
+// CalibrationEngineRuns: Factors on the step model's times from runs of a real engine
+type CalibrationEngineRuns struct {
+	// Name; the factors hold for every version
+	Engine string `json:"engine"`
+	// Of the runs
+	Models []string `json:"models,omitzero"`
+	// What is left of a step on this device: 90 % half width, natural logarithm
+	Error              float64                      `json:"error"`
+	Factors            CalibrationEngineRunsFactors `json:"factors"`
+	Before             json.RawMessage              `json:"before,omitempty"`
+	After              json.RawMessage              `json:"after,omitempty"`
+	IntervalNarrowedBy *float64                     `json:"interval_narrowed_by,omitempty"`
+	ValidRange         json.RawMessage              `json:"valid_range,omitempty"`
+	// Metrics a fifth and more off after the fit
+	Outliers []json.RawMessage `json:"outliers,omitzero"`
+	// Each run, metric by metric, before and after
+	Runs []json.RawMessage `json:"runs,omitzero"`
+	// Runs that were predicted, not fitted
+	Check       []json.RawMessage `json:"check,omitzero"`
+	Assumptions []string          `json:"assumptions,omitzero"`
+}
+
 // CalibrationLaunch: Microseconds for one small kernel after another
 type CalibrationLaunch struct {
 	InGraphUs *float64 `json:"in_graph_us,omitempty"`
@@ -106,10 +150,13 @@ type Calibration struct {
 	Source             string               `json:"source"`
 	AsOf               string               `json:"as_of"`
 	MeasurementsSHA256 string               `json:"measurements_sha256,omitempty"`
+	RunsSHA256         string               `json:"runs_sha256,omitempty"`
 	Products           []CalibrationProduct `json:"products"`
 	RatesGbPerS        map[string]float64   `json:"rates_gb_per_s,omitzero"`
 	// Of the scale-up domain
 	Links *CalibrationLinks `json:"links,omitempty"`
+	// Factors on the step model's times from runs of a real engine
+	EngineRuns *CalibrationEngineRuns `json:"engine_runs,omitempty"`
 	// Microseconds for one small kernel after another
 	Launch *CalibrationLaunch `json:"launch,omitempty"`
 }

@@ -140,6 +140,14 @@ type PlanOptionOrigins struct {
 	Device      string `json:"device"`
 }
 
+// CalibrationUseFactors: On the step model's times, from runs of the engine; compute and memory only on the device of the runs
+type CalibrationUseFactors struct {
+	Compute     *float64 `json:"compute,omitempty"`
+	Memory      *float64 `json:"memory,omitempty"`
+	StepHost    float64  `json:"step_host"`
+	PrefillHost float64  `json:"prefill_host"`
+}
+
 // CalibrationUseBatch: The step that it is shown on
 type CalibrationUseBatch struct {
 	DecodeSequences int64 `json:"decode_sequences"`
@@ -159,6 +167,8 @@ type CalibrationUse struct {
 	Name   string `json:"name"`
 	Source string `json:"source"`
 	AsOf   string `json:"as_of"`
+	// On the step model's times, from runs of the engine; compute and memory only on the device of the runs
+	Factors *CalibrationUseFactors `json:"factors,omitempty"`
 	// Of the step, those that rest on it
 	Operators []string `json:"operators"`
 	// Of the step's time

@@ -14,17 +14,18 @@ extern "C" {
 /**
  * Makes a calibration document from measurements of a device (dsk_bench_probe()).
  *
- * Request: {"device": "h200-sxm", "as_of": "2026-11-24", "measurements": [document, ...], "name",
- * "check": [measurements that are predicted, not fitted]}.
- * Each format with four or more products measured in graphs gets a law
- *     time = launch + sqrt((flops / compute rate)^2 + (bytes / memory rate)^2)
- * fitted robustly (Huber's loss of the logarithms), with the measured products as points beside it.
- * Copies between devices and all-reduces over them (dsk bench full) become the rate of the links
- * and a law for each protocol and width, time = latency + 2 bytes (ranks - 1) / ranks / rate, with
- * the measured messages beside it; kernels in graphs become the cost of a launch. The document
- * names the outliers that were left out, the measurements that their own checks do not trust, the
- * error before (the planner's tables) and after (each product predicted from all others), the valid
- * range, and the SHA-256 of what it was made from.
+ * Request: {"device": "h200-sxm", "as_of": "2026-11-24", "measurements": [document, ...], "runs":
+ * [run,
+ * ...], "name", "check": [measurements that are predicted, not fitted], "check_runs": [runs
+ * likewise], "catalog": the caller's own documents}. Each format with four or more products
+ * measured in graphs gets a law time = launch + sqrt((flops / compute rate)^2 + (bytes / memory
+ * rate)^2) fitted robustly (Huber's loss of the logarithms), with the measured products as points
+ * beside it. Copies between devices and all-reduces over them (dsk bench full) become the rate of
+ * the links and a law for each protocol and width, time = latency + 2 bytes (ranks - 1) / ranks /
+ * rate, with the measured messages beside it; kernels in graphs become the cost of a launch. The
+ * document names the outliers that were left out, the measurements that their own checks do not
+ * trust, the error before (the planner's tables) and after (each product predicted from all
+ * others), the valid range, and the SHA-256 of what it was made from.
  *
  * The document goes into a request's "catalog" (dsk_plan_create(), ...): the planner then takes the
  * times of products, collectives and launches from it, narrows its intervals, and its answers say

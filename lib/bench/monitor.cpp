@@ -129,6 +129,8 @@ void Monitor::gpus(MonitorSample& out) const {
     add("dsk_gpu_processes", s.processes);
     add("dsk_gpu_pcie_transmit_bytes_per_second", s.pcie_tx_mb_per_s, 1e6);
     add("dsk_gpu_pcie_receive_bytes_per_second", s.pcie_rx_mb_per_s, 1e6);
+    add("dsk_gpu_nvlink_transmit_bytes_total", s.nvlink_tx_bytes, 1, true);
+    add("dsk_gpu_nvlink_receive_bytes_total", s.nvlink_rx_bytes, 1, true);
     add("dsk_gpu_ecc_uncorrected_errors_total", s.ecc_uncorrected, 1, true);
     if (s.throttle_bits) {
       const auto now = throttle_reasons(*s.throttle_bits);

@@ -18,6 +18,22 @@ struct PciInfo {
   unsigned domain, bus, device, device_id, subsystem_id;
   char address[32];
 };
+struct FieldValue {
+  unsigned field, scope;
+  long long timestamp_us, latency_us;
+  unsigned type;
+  int status;
+  union {
+    double real;
+    unsigned unsigned_int;
+    unsigned long unsigned_long;
+    unsigned long long unsigned_long_long;
+    long long signed_long_long;
+    int signed_int;
+  } value;
+};
+static_assert(sizeof(FieldValue) == 40);
+enum : unsigned { nvlink_data_tx = 138, nvlink_data_rx = 139, all_links = ~0U };
 enum : int { success = 0, insufficient_size = 7 };
 enum : int { clock_sm = 1, clock_memory = 2 };
 
@@ -46,6 +62,7 @@ struct Entries {
   int (*nvlink_state)(Handle, unsigned, unsigned*) = nullptr;
   int (*mig_mode)(Handle, unsigned*, unsigned*) = nullptr;
   int (*ancestor)(Handle, Handle, unsigned*) = nullptr;
+  int (*fields)(Handle, int, FieldValue*) = nullptr;
   int (*ecc)(Handle, int, int, unsigned long long*) = nullptr;
 };
 
@@ -83,6 +100,7 @@ void bind_all(void* library, Entries& e) {
   bind(library, e.nvlink_state, "nvmlDeviceGetNvLinkState");
   bind(library, e.mig_mode, "nvmlDeviceGetMigMode");
   bind(library, e.ancestor, "nvmlDeviceGetTopologyCommonAncestor");
+  bind(library, e.fields, "nvmlDeviceGetFieldValues");
   bind(library, e.ecc, "nvmlDeviceGetTotalEccErrors");
 }
 
@@ -97,6 +115,38 @@ std::optional<Value> value(Get get, Given... given) {
   Value out{};
   if (get && get(given..., &out) == success) return out;
   return std::nullopt;
+}
+
+// As its nvmlValueType_t says.
+double number_of(const FieldValue& field) {
+  switch (field.type) {
+  case 0:
+    return field.value.real;
+  case 1:
+    return field.value.unsigned_int;
+  case 2:
+    return static_cast<double>(field.value.unsigned_long);
+  case 4:
+    return static_cast<double>(field.value.signed_long_long);
+  case 5:
+    return field.value.signed_int;
+  default:
+    return static_cast<double>(field.value.unsigned_long_long);
+  }
+}
+
+/// Counters of the payload in KiB; a device without links, or an old driver, gives none.
+void read_nvlinks(const Entries& e, Handle device, GpuState& out) {
+  FieldValue fields[2] = {};
+  fields[0].field = nvlink_data_tx;
+  fields[1].field = nvlink_data_rx;
+  for (FieldValue& field : fields) {
+    field.scope = all_links;
+    field.status = -1;
+  }
+  if (!e.fields || e.fields(device, 2, fields) != success) return;
+  if (fields[0].status == success) out.nvlink_tx_bytes = 1024 * number_of(fields[0]);
+  if (fields[1].status == success) out.nvlink_rx_bytes = 1024 * number_of(fields[1]);
 }
 
 constexpr struct {
@@ -202,7 +252,7 @@ GpuIdentity Nvml::identity(std::size_t index) const {
   return out;
 }
 
-GpuState Nvml::state(std::size_t index, bool with_pcie) const {
+GpuState Nvml::state(std::size_t index, bool with_links) const {
   const Entries& e = entries();
   const Handle device = devices_.at(index);
   GpuState out;
@@ -226,7 +276,8 @@ GpuState Nvml::state(std::size_t index, bool with_pcie) const {
     const int status = e.processes(device, &processes, nullptr);
     if (status == success || status == insufficient_size) out.processes = processes;
   }
-  if (with_pcie) { // each takes 20 ms
+  if (with_links) { // PCIe's take 20 ms each
+    read_nvlinks(e, device, out);
     if (const auto kb = value<unsigned>(e.pcie_throughput, device, 0))
       out.pcie_tx_mb_per_s = 1e-3 * *kb;
     if (const auto kb = value<unsigned>(e.pcie_throughput, device, 1))

@@ -41,6 +41,8 @@ struct GpuState {
   std::optional<unsigned> processes;          // with a compute context
   std::optional<double> pcie_tx_mb_per_s;
   std::optional<double> pcie_rx_mb_per_s;
+  std::optional<double> nvlink_tx_bytes; // payload over all links since the driver was loaded
+  std::optional<double> nvlink_rx_bytes;
   std::optional<std::uint64_t> ecc_uncorrected;
 };
 
@@ -59,7 +61,7 @@ public:
   const std::string& driver_version() const { return driver_version_; }
   std::size_t count() const { return devices_.size(); }
   GpuIdentity identity(std::size_t index) const;
-  GpuState state(std::size_t index, bool with_pcie) const;
+  GpuState state(std::size_t index, bool with_links) const;
   /// The index of the device with this UUID.
   std::optional<std::size_t> find(const std::string& uuid) const;
 

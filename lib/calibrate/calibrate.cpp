@@ -100,7 +100,7 @@ Json check_document(const Fit& fit, const std::vector<MeasuredProduct>& unseen) 
 
 } // namespace
 
-Json calibrate(const Json& request, const Catalog& catalog) {
+Json calibrate(const Json& request, const Catalog& catalog, bool may_be_empty) {
   Reader reader(request, "");
   const Device device = catalog.device(reader.text("device", 128), "/device");
   const std::string as_of = reader.text("as_of", 32);
@@ -123,7 +123,8 @@ Json calibrate(const Json& request, const Catalog& catalog) {
   out["source"] = "dsk calibrate, " + std::to_string(measured.used) + " measurements" +
                   (measured.device.empty() ? "" : " of " + measured.device);
   out["as_of"] = as_of;
-  out["measurements_sha256"] = sha256_hex(json::dump_compact(request["measurements"]));
+  out["measurements_sha256"] =
+      sha256_hex(json::dump_compact(request.value("measurements", Json::array())));
   out["used"] = measured.used;
   out["not_used"] = measured.skipped;
   out["not_trusted"] = measured.doubted;
@@ -144,7 +145,7 @@ Json calibrate(const Json& request, const Catalog& catalog) {
   if (!links.empty()) out["links"] = std::move(links);
   Json launch = launch_document(measured);
   if (!launch.empty()) out["launch"] = std::move(launch);
-  if (out["products"].empty() && !out.contains("links") && !out.contains("launch"))
+  if (!may_be_empty && out["products"].empty() && !out.contains("links") && !out.contains("launch"))
     throw Error(DSK_STATUS_INVALID_REQUEST,
                 "no format has four or more products measured in graphs, and there are no links "
                 "and no launches; `dsk bench quick` on the device takes them",

@@ -81,10 +81,6 @@ bool CalibratedAllReduce::inside(double bytes) const {
   return !points.empty() && points.front().bytes <= bytes && bytes <= points.back().bytes;
 }
 
-std::string Calibration::reference() const {
-  return name + " (" + source + ", " + as_of + ")";
-}
-
 const CalibratedProducts* Calibration::find(const std::string& type) const {
   for (const CalibratedProducts& p : products)
     if (p.type == type) return &p;
@@ -123,6 +119,31 @@ void read_links(Reader links, Calibration& out) {
     out.all_reduces.push_back(std::move(c));
   }
   links.ignore_rest();
+}
+
+RunFactors read_runs(Reader runs, const Calibration& document) {
+  RunFactors f;
+  f.engine = runs.text("engine", 128);
+  f.device = document.device;
+  f.name = document.name;
+  f.source = document.source;
+  f.as_of = document.as_of;
+  f.error = runs.number("error", 0, 10);
+  f.models = runs.texts("models", 64);
+  Reader factors = runs.object("factors");
+  for (const auto& [member, value] : {std::pair{"compute", &f.compute},
+                                      {"memory", &f.memory},
+                                      {"step_host", &f.step_host},
+                                      {"prefill_host", &f.prefill_host}}) {
+    if (!factors.has(member)) continue;
+    Reader factor = factors.object(member);
+    *value = factor.number("value", 0.05, 20);
+    if (value == &f.step_host) f.engine_error = factor.number("error", 0, 10);
+    factor.ignore_rest();
+  }
+  factors.done();
+  runs.ignore_rest();
+  return f;
 }
 
 } // namespace
@@ -166,6 +187,8 @@ Calibration calibration_from_document(const Json& document, const std::string& p
     out.launch.programmatic_us = launch->number("programmatic_us", 0, 1e4, 0);
     launch->ignore_rest();
   }
+  if (reader.has("engine_runs"))
+    out.runs = std::make_shared<const RunFactors>(read_runs(reader.object("engine_runs"), out));
   reader.ignore_rest();
   return out;
 }

@@ -71,6 +71,23 @@ struct CalibratedLaunch {
   double programmatic_us = 0; // in a graph with programmatic launches; 0: not measured
 };
 
+/// What runs of a real engine say: how many times as long as in the step model something takes. The
+/// first two hold on the device of the runs, the others under the engine on every device.
+struct RunFactors {
+  std::string engine;      // name, any version
+  std::string device;      // of the runs, canonical
+  double compute = 1;      // arithmetic of kernels
+  double memory = 1;       // their memory traffic
+  double step_host = 1;    // the engine's time a layer and a sequence
+  double prefill_host = 1; // host time of a step with prefill
+  double error = 0;        // what is left of a step on that device: 90 % half width, natural log
+  double engine_error = 0; // likewise of the engine's own time, on any device
+  std::vector<std::string> models; // of the runs; others are less sure
+  std::string name;                // of the calibration
+  std::string source;
+  std::string as_of;
+};
+
 struct Calibration {
   std::string name;
   std::string device; // of the catalogue
@@ -83,10 +100,14 @@ struct Calibration {
   double peer_error = 0; // spread over the pairs of devices, natural log
   std::vector<CalibratedAllReduce> all_reduces;
   CalibratedLaunch launch;
+  std::shared_ptr<const RunFactors> runs; // of an engine; or none
 
+  /// Anything that was measured on the device itself.
+  bool has_measurements() const {
+    return !products.empty() || memory_bytes_per_us > 0 || peer_bytes_per_us > 0 ||
+           !all_reduces.empty() || launch.in_graph_us > 0;
+  }
   const CalibratedProducts* find(const std::string& type) const;
-  /// "NAME (SOURCE, AS_OF)".
-  std::string reference() const;
 };
 
 /// {"kind": "calibration", ...}; throws INVALID_REQUEST at `path` or below.

@@ -53,6 +53,7 @@ struct Catalog::State {
   // By device; beside the records, because it adds to one instead of replacing it.
   std::map<std::string, std::shared_ptr<const Calibration>> calibrations;
   std::map<std::string, std::string> calibration_digests;
+  std::map<std::string, std::shared_ptr<const RunFactors>> runs; // by engine
 
   bool replaced(const BuiltinRecord& builtin) const {
     return std::any_of(user.begin(), user.end(), [&](const auto& r) {
@@ -171,6 +172,22 @@ struct Catalog::State {
     return !found.empty() && name(found.front()) == canonical;
   }
 
+  // An engine's own times hold on every device, so two calibrations must not differ about them.
+  void insert_runs(RunFactors factors, const std::string& device, const std::string& path,
+                   std::set<std::string>& batch) {
+    const std::string at = json::pointer(path, "engine_runs");
+    const auto found = find("engine", factors.engine);
+    if (found.empty()) not_found("engine", factors.engine, json::pointer(at, "engine"));
+    factors.engine = name(found.front());
+    factors.device = device;
+    if (!batch.insert("runs:" + factors.engine).second)
+      invalid_request(json::pointer(at, "engine"), "engine is \"" + factors.engine +
+                                                       "\", of which another calibration of this "
+                                                       "request holds runs: give one");
+    auto& slot = runs[factors.engine];
+    slot = std::make_shared<const RunFactors>(std::move(factors));
+  }
+
   // Adds one document; names are checked here, references once everything is in.
   void insert(const Json& document, const std::string& path, std::set<std::string>& batch) {
     Reader reader(document, path);
@@ -182,7 +199,8 @@ struct Catalog::State {
       if (!batch.insert("calibration:" + device).second)
         reader.fail("device", "must have one calibration only; another of this request is for it");
       calibration_digests[device] = sha256_hex(json::dump_compact(document));
-      calibrations[device] = std::move(calibration);
+      if (calibration->runs) insert_runs(*calibration->runs, device, path, batch);
+      if (calibration->has_measurements()) calibrations[device] = std::move(calibration);
       return;
     }
     const std::vector<std::string> kinds(record_kinds.begin(), record_kinds.end());
@@ -291,7 +309,13 @@ Engine Catalog::engine(const std::string& name, const std::string& version,
     if (!best || better_version(State::version(candidate), State::version(*best), version))
       best = &candidate;
   }
-  return std::get<Engine>(*State::record(*best));
+  Engine engine = std::get<Engine>(*State::record(*best));
+  if (const auto it = state_->runs.find(engine.name); it != state_->runs.end()) {
+    engine.runs = it->second;
+    engine.prefill_layer_us *= engine.runs->prefill_host;
+    engine.prefill_moe_layer_us *= engine.runs->prefill_host;
+  }
+  return engine;
 }
 
 LinkRecord Catalog::link(const std::string& name, const std::string& path) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,8 @@ struct Engine {
   double stream_tokens_per_s = 0;  // what the front end can stream; 0 = no limit known
   bool prefix_cache = false;       // on by default
   std::vector<int> graph_sizes;    // decode batches are padded up to these; empty = not padded
+
+  std::shared_ptr<const RunFactors> runs; // of the request's calibration, when it has one
 };
 
 /// The limits in force on a device.

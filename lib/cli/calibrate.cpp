@@ -5,6 +5,7 @@
 #include "cli/bench_table.hpp"
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/run_deployment.hpp"
 #include "dsk/bench.hpp"
 
 namespace dsk::cli {
@@ -12,7 +13,8 @@ namespace {
 
 struct Flags {
   std::string device;
-  std::vector<std::string> from, check;
+  std::vector<std::string> from, check, runs, check_runs;
+  std::string deployment;
   std::string name;
   std::string out = "calibration.json";
 };
@@ -23,6 +25,17 @@ std::string today() {
   gmtime_r(&now, &parts);
   char text[16];
   std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
+  return text;
+}
+
+/// Of a list that may be absent.
+std::vector<JsonValue> items_of(const JsonValue& list) {
+  return list.is_null() ? std::vector<JsonValue>() : list.items();
+}
+
+std::string percent_of(const JsonValue& share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.0f %%", 100 * share.number());
   return text;
 }
 
@@ -51,7 +64,7 @@ std::string links_text(const JsonValue& links) {
       text += "  out of line: " + o["from"].dump() + " to " + o["to"].dump() + ", " +
               o["gb_per_s"].dump() + " GB/s\n";
   }
-  for (const JsonValue& c : links["all_reduce"].items()) {
+  for (const JsonValue& c : items_of(links["all_reduce"])) {
     text += "all-reduce of " + c["ranks"].dump() + ", " + c["by"].text() + ": median error " +
             percent(c["before"]["median_error_percent"]) + " before, " +
             percent(c["after"]["median_error_percent"]) + " after; 90 % within " +
@@ -63,12 +76,63 @@ std::string links_text(const JsonValue& links) {
   return text;
 }
 
+/// A folder with meta.json and requests.jsonl, or the file of a load generator.
+JsonValue run_of(const std::string& path, const Flags& f) {
+  JsonValue out = JsonValue::object();
+  out.set("name", path);
+  if (file_exists(path + "/meta.json")) {
+    out.set("deployment",
+            run_deployment(JsonValue::parse(read_file(path + "/meta.json")), f.device, ""));
+    out.set("request_log", read_file(path + "/requests.jsonl"));
+    return out;
+  }
+  if (f.deployment.empty())
+    throw UsageError(path + " does not say what was deployed: give --deployment");
+  out.set("deployment", JsonValue::parse(read_file(f.deployment)));
+  JsonValue report = JsonValue::parse(read_file(path));
+  const bool own = !report["latency"].is_null(); // vLLM's members are flat
+  out.set(own ? "load_report" : "vllm_bench", std::move(report));
+  return out;
+}
+
+JsonValue runs_of(const std::vector<std::string>& paths, const Flags& f) {
+  JsonValue out = JsonValue::array();
+  for (const std::string& path : paths)
+    out.add(run_of(path, f));
+  return out;
+}
+
+std::string runs_text(const JsonValue& runs) {
+  std::string text = "runs of " + runs["engine"].text() + ": median error " +
+                     percent(runs["before"]["median_error_percent"]) + " before, " +
+                     percent(runs["after"]["median_error_percent"]) + " after; 90 % within " +
+                     percent(runs["after"]["p90_error_percent"]) + "\n";
+  for (const auto& [name, factor] : runs["factors"].members())
+    text += "  " + name + ": " + factor["value"].dump() + " (" + factor["low"].dump() + " to " +
+            factor["high"].dump() + "), " + percent_of(factor["said_by_runs"]) +
+            " of it said by the runs; holds on " + factor["holds_on"].text() + "\n";
+  for (const JsonValue& o : runs["outliers"].items())
+    text += "  out of line: " + o["run"].text() + ", " + o["metric"].text() + ", " +
+            o["times_the_measured"].dump() + " times the measured\n";
+  for (const JsonValue& assumption : items_of(runs["assumptions"]))
+    text += "  assumed: " + assumption.text() + "\n";
+  for (const JsonValue& run : items_of(runs["check"])) {
+    text += "  unseen: " + run["name"].text() + "\n";
+    for (const JsonValue& m : run["metrics"].items())
+      text += "    " + m["name"].text() + ": error " + percent(m["error_before_percent"]) +
+              " before, " + percent(m["error_after_percent"]) + " after\n";
+  }
+  return text;
+}
+
 int run(const Flags& f) {
   JsonValue request = JsonValue::object();
   request.set("device", f.device);
   request.set("as_of", today());
   if (!f.name.empty()) request.set("name", f.name);
   request.set("measurements", documents_of(f.from));
+  if (!f.runs.empty()) request.set("runs", runs_of(f.runs, f));
+  if (!f.check_runs.empty()) request.set("check_runs", runs_of(f.check_runs, f));
   if (!f.check.empty()) request.set("check", documents_of(f.check));
   const std::string document = calibrate_json(request.dump());
   write_file(f.out, document);
@@ -94,6 +158,7 @@ int run(const Flags& f) {
       text += " " + name + " " + us.dump();
     text += "\n";
   }
+  if (const JsonValue& runs = answer["engine_runs"]; !runs.is_null()) text += runs_text(runs);
   for (const JsonValue& name : answer["not_trusted"].items())
     text += "  not trusted: " + name.text() + "\n";
   print(text + "Written to " + f.out + "; use it with --catalog " + f.out + "\n");
@@ -106,14 +171,25 @@ void add_calibrate(CLI::App& app, int& code) {
   auto f = std::make_shared<Flags>();
   CLI::App* sub = app.add_subcommand("calibrate", "Make plans of a device sharper by measurements");
   sub->add_option("--device", f->device, "Name of the device in the catalogue")->required();
-  sub->add_option("--from", f->from, "JSON lines of dsk bench; repeat for more")
-      ->required()
+  CLI::Option* from = sub->add_option("--from", f->from, "JSON lines of dsk bench; repeat for more")
+                          ->allow_extra_args(false);
+  CLI::Option* runs =
+      sub->add_option("--runs", f->runs,
+                      "A run of an engine: a folder with meta.json and requests.jsonl, the result "
+                      "file of vllm bench serve, or a report of dsk load; repeat for more")
+          ->allow_extra_args(false);
+  sub->add_option("--check-runs", f->check_runs, "A run that is predicted, not fitted")
       ->allow_extra_args(false);
+  sub->add_option("--deployment", f->deployment,
+                  "Simulation request without workload: what the runs in files were made on");
   sub->add_option("--check", f->check, "JSON lines that are predicted, not fitted")
       ->allow_extra_args(false);
   sub->add_option("--name", f->name, "Name of the calibration");
   sub->add_option("--out", f->out, "Document to write");
-  sub->callback([f, &code] { code = run(*f); });
+  sub->callback([f, from, runs, &code] {
+    if (from->count() + runs->count() == 0) throw UsageError("give --from or --runs");
+    code = run(*f);
+  });
 }
 
 } // namespace dsk::cli

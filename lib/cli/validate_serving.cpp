@@ -5,6 +5,7 @@
 
 #include "cli/files.hpp"
 #include "cli/request.hpp"
+#include "cli/run_deployment.hpp"
 #include "cli/validate.hpp"
 
 namespace dsk::cli {
@@ -112,41 +113,9 @@ int run_e2e(const Flags& f) {
   return exit_answered;
 }
 
-// What the log's meta.json says about the server, as a simulation request.
-JsonValue request_of_meta(const JsonValue& meta, const Flags& f) {
-  JsonValue r = JsonValue::object();
-  std::string model = f.model.empty() ? meta["model"].text() : f.model;
-  model = model.substr(model.rfind('/') + 1);
-  r.set("model", model);
-  std::string device = f.device;
-  const auto has = [](const JsonValue& object, const char* name) {
-    for (const auto& member : object.members())
-      if (member.first == name) return !member.second.is_null();
-    return false;
-  };
-  if (device.empty() && has(meta, "hardware")) device = meta["hardware"]["device_name"].text();
-  for (const char* brand : {"NVIDIA ", "GeForce "})
-    if (device.rfind(brand, 0) == 0) device = device.substr(std::string(brand).size());
-  if (device.empty()) throw UsageError("meta.json does not name the device: give --device");
-  r.set("device", device);
-  r.set("engine", "vllm@" + meta["vllm_version"].text());
-  const JsonValue& k = meta["engine_kwargs"];
-  JsonValue parallel = JsonValue::object();
-  parallel.set("tp", k["tensor_parallel_size"].integer());
-  parallel.set("dp", k["data_parallel_size"].integer());
-  r.set("parallel", std::move(parallel));
-  JsonValue policy = JsonValue::object();
-  policy.set("max_sequences", k["max_num_seqs"].integer());
-  policy.set("token_budget", k["max_num_batched_tokens"].integer());
-  policy.set("prefix_cache", false); // the log has no tokens to match
-  r.set("policy", std::move(policy));
-  if (has(meta, "kv_cache") && has(meta["kv_cache"], "num_kv_tokens"))
-    r.set("kv_pool_tokens", meta["kv_cache"]["num_kv_tokens"].integer());
-  return r;
-}
-
 int run_requests(const Flags& f) {
-  JsonValue request = request_of_meta(JsonValue::parse(read_file(f.file + "/meta.json")), f);
+  JsonValue request =
+      run_deployment(JsonValue::parse(read_file(f.file + "/meta.json")), f.device, f.model);
   add_catalog(request, f);
   const std::string document = request.dump();
   const std::string log = read_file(f.file + "/requests.jsonl");
@@ -172,6 +141,21 @@ int run_requests(const Flags& f) {
     for (const char* at : {"mean", "p50", "p90", "p99"})
       row(std::string(metric) + " " + at, report[metric][at]);
   row("output tokens/s", report["output_tokens_per_s"]);
+  const JsonValue& used = report["simulation"]["deployments"].items()[0]["calibration"];
+  if (!used.is_null()) {
+    out += "\nCalibration " + used["name"].text() + ", " + used["source"].text() + ", " +
+           used["as_of"].text() + "; on it rest";
+    for (const JsonValue& name : used["operators"].items())
+      out += (&name == &used["operators"].items()[0] ? " " : ", ") + name.text();
+    if (const JsonValue& factors = used["factors"]; !factors.is_null()) {
+      out += "\nfactors:";
+      for (const auto& [name, value] : factors.members())
+        out += " " + name + " " + value.dump();
+      if (factors["compute"].is_null())
+        out += "; those on compute and memory are of another device and do not hold here";
+    }
+    out += "\n";
+  }
   print(out);
   return exit_answered;
 }
@@ -200,6 +184,8 @@ void add_validate_requests(CLI::App& validate, int& code) {
   sub->add_option("dir", f->file, "Folder with meta.json and requests.jsonl")->required();
   sub->add_option("--device", f->device, "Device, when meta.json does not name it");
   sub->add_option("--model", f->model, "Model instead of the one in meta.json");
+  sub->add_option("--calibration", f->catalog_files, "Document of dsk calibrate")
+      ->allow_extra_args(false);
   sub->add_option("--catalog", f->catalog_files, "File with your own records; repeat for more")
       ->allow_extra_args(false);
   sub->add_flag("--json", f->json, "Print the report document");

@@ -41,6 +41,9 @@ struct Rates {
   std::string_view name;
   std::string_view family;
   std::shared_ptr<const Calibration> calibration; // measured on the user's own device; or none
+  double product_factor = 1; // on arithmetic: what large products were measured to take there
+  double compute_factor = 1; // on arithmetic and memory traffic, from runs of an engine
+  double memory_factor = 1;
   double launch_delta_us = 0; // what a kernel's launch takes more than on the devices of the laws
 };
 /// Full rate of the scale-up link, one way: of the datasheet, or what a datasheet would have to say
@@ -108,7 +111,7 @@ public:
   KernelTime at(const Work& work, double a, double b) const;
   /// The law alone, without residual.
   KernelTime law(const Work& work) const {
-    KernelTime time = law_.at({work.flops * unpacking_, work.bytes}, flops_per_us_, bytes_per_us_);
+    KernelTime time = plain_law({work.flops * compute_factor_, work.bytes * memory_factor_});
     time.calibrated = calibrated_;
     return time;
   }
@@ -137,8 +140,12 @@ private:
   Residual residual(double a, double b) const;
   void use(const FactTable& table, const Rates& source, double weight, const Exclusion& exclusion);
   void widen(const Widths& transfer);
+  void use_factors(const Rates& rates);
   void use_measured_rates(const Rates& rates);
 
+  KernelTime plain_law(const Work& work) const {
+    return law_.at({work.flops * unpacking_, work.bytes}, flops_per_us_, bytes_per_us_);
+  }
   Factor calibrated_factor(double a, double b) const;
 
   KernelSpec spec_;
@@ -146,6 +153,8 @@ private:
   KernelLaw law_;
   double flops_per_us_ = 1;
   double bytes_per_us_ = 1;
+  double compute_factor_ = 1;
+  double memory_factor_ = 1;
   bool calibrated_ = false; // rates or launches of a calibration stand in the law
   double unpacking_ = 1;    // what turning packed weights into operands adds to the arithmetic
   Origin origin_ = Origin::roofline;

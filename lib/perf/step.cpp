@@ -16,6 +16,9 @@ const char* resource_name(Resource resource) {
 
 namespace {
 
+// What a model that the runs do not hold may be off more. Assumed.
+constexpr double error_other_model = 0.10;
+
 template <class Timer>
 void add_runs(Curve<columns>& curve, const StepCache::State::Prepared<Timer>& prepared) {
   const double runs = prepared.timer.op.count;
@@ -33,6 +36,13 @@ StepModel::State::State(const Deployment& d, StepCache::State& cache)
   const Engine& engine = *d.engine;
   Rates rates = rates_of(device);
   rates.launch_delta_us = launch_delta_us(device, launches_programmatically(engine, device));
+  if (engine.runs && engine.runs->device == device.name) {
+    rates.compute_factor = engine.runs->compute;
+    rates.memory_factor = engine.runs->memory;
+    const auto& seen = engine.runs->models;
+    const bool known = std::find(seen.begin(), seen.end(), d.model->name) != seen.end();
+    runs_error = known ? engine.runs->error : std::hypot(engine.runs->error, error_other_model);
+  }
   Graph graph = graph_of(d);
   layers = graph.layers;
   for (Curve<columns>& curve : curves)
@@ -196,7 +206,7 @@ StepTime StepModel::step(const Batch& batch) const noexcept {
   time.host_us = row[host];
   time.total_us = total_us(row);
   time.binding = static_cast<Resource>(largest(row));
-  const double relative = relative_error(row);
+  const double relative = std::min(relative_error(row), s.runs_error);
   time.low_us = time.total_us / (1 + relative);
   time.high_us = time.total_us * (1 + relative);
   return time;

@@ -56,6 +56,12 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
     o.error *= 1 - std::min(0.5, known / o.layer_us);
     o.calibrated = true;
   }
+  if (engine.runs) {
+    for (double* us : {&o.layer_us, &o.moe_layer_us, &o.linear_layer_us, &o.sequence_us})
+      *us *= engine.runs->step_host;
+    o.error = std::min(o.error, engine.runs->engine_error);
+    o.calibrated = true;
+  }
   return o;
 }
 

@@ -27,7 +27,8 @@ struct EngineOverheads {
 /// with three engines, to 2026-08. TensorRT-LLM before 1.0 has a C++ runtime: 20 us a layer, 5 us a
 /// sequence. Where a calibration holds the cost of a launch, the five kernels between the products
 /// of a layer (two norms, rotary, cache write, activation) cost as much more as launches do there
-/// (launch_delta_us()), and that share of a layer's time is known.
+/// (launch_delta_us()), and that share of a layer's time is known. Runs of the engine scale all of
+/// it.
 EngineOverheads engine_overheads(const Engine& engine, const Device& device);
 
 /// Whether a kernel's start overlaps the end of the one before it: engines on Blackwell, and

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct StepModel::State {
   std::int64_t max_positions = 0;
   LayerCounts layers;
   EngineOverheads overheads;
+  double runs_error = INFINITY; // half width of a whole step, from runs of the engine on the device
 
   std::vector<ProductTimer> products;
   std::vector<ExpertsTimer> experts;

@@ -294,17 +294,17 @@ Json plan_json(const Request& request, const Option& option, double cheapest_usd
                       : Json("no price for this device in the catalogue")},
       {"energy", "estimated: logistic in the batch, scaled by the board power limit"},
       {"device", c.device->source + ", " + c.device->as_of}};
-  if (c.device->calibration) {
+  perf::Deployment deployment;
+  deployment.model = c.model;
+  deployment.device = c.device;
+  deployment.engine = c.engine;
+  deployment.parallel = c.parallel;
+  deployment.kv_element = c.kv;
+  if (is_calibrated(deployment)) {
     const Workload& w = request.workload;
     plan["origins"]["performance"] = "calibrated: mean-value analysis over the step time of the "
                                      "operator model with " +
-                                     c.device->calibration->reference();
-    perf::Deployment deployment;
-    deployment.model = c.model;
-    deployment.device = c.device;
-    deployment.engine = c.engine;
-    deployment.parallel = c.parallel;
-    deployment.kv_element = c.kv;
+                                     calibration_reference(deployment);
     plan["calibration"] = calibration_json(
         deployment, *c.step, decode_batch(p.batch, w.input_tokens + w.output_tokens / 2));
   }

@@ -16,7 +16,27 @@ double width(const perf::StepTime& t) {
   return t.low_us > 0 ? std::log(t.high_us / t.low_us) / 2 : 0;
 }
 
+// Both are of one document where both are there.
+template <class Use> void with_origin(const perf::Deployment& d, Use use) {
+  if (d.device->calibration)
+    use(*d.device->calibration);
+  else
+    use(*d.engine->runs);
+}
+
 } // namespace
+
+bool is_calibrated(const perf::Deployment& d) {
+  return d.device->calibration || d.engine->runs;
+}
+
+std::string calibration_reference(const perf::Deployment& d) {
+  std::string text;
+  with_origin(d, [&](const auto& origin) {
+    text = origin.name + " (" + origin.source + ", " + origin.as_of + ")";
+  });
+  return text;
+}
 
 perf::Batch decode_batch(double sequences, double mean_tokens) {
   perf::Batch batch;
@@ -28,12 +48,22 @@ perf::Batch decode_batch(double sequences, double mean_tokens) {
 
 Json calibration_json(const perf::Deployment& deployment, const perf::StepModel& model,
                       const perf::Batch& batch) {
-  if (!deployment.device->calibration) return nullptr;
-  const Calibration& calibration = *deployment.device->calibration;
+  if (!is_calibrated(deployment)) return nullptr;
   Json out;
-  out["name"] = calibration.name;
-  out["source"] = calibration.source;
-  out["as_of"] = calibration.as_of;
+  with_origin(deployment, [&](const auto& origin) {
+    out["name"] = origin.name;
+    out["source"] = origin.source;
+    out["as_of"] = origin.as_of;
+  });
+  if (const RunFactors* runs = deployment.engine->runs.get()) {
+    Json& factors = out["factors"];
+    if (runs->device == deployment.device->name) {
+      factors["compute"] = runs->compute;
+      factors["memory"] = runs->memory;
+    }
+    factors["step_host"] = runs->step_host;
+    factors["prefill_host"] = runs->prefill_host;
+  }
   out["operators"] = Json::array();
   double share = 0, all = 0;
   for (const perf::StepPart& part : model.explain(batch)) {
@@ -48,8 +78,11 @@ Json calibration_json(const perf::Deployment& deployment, const perf::StepModel&
                   {"prefill_chunks", batch.chunks}};
   Device plain = *deployment.device;
   plain.calibration = nullptr;
+  Engine plain_engine = *deployment.engine;
+  plain_engine.runs = nullptr;
   perf::Deployment without = deployment;
   without.device = &plain;
+  without.engine = &plain_engine;
   const perf::StepTime before = perf::StepModel(without).step(batch);
   const perf::StepTime after = model.step(batch);
   out["step_without"] = interval_json(before);

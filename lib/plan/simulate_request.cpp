@@ -106,7 +106,7 @@ Json deployment_json(const Group& group, const char* role, const perf::Batch& ty
   j["kv"] = std::string(element_name(s.deployment().kv_element));
   j["kv_pool_tokens"] = s.spec().kv_pool_pages * s.spec().policy.block_tokens;
   j["policy"] = policy_json(s.spec().policy);
-  if (s.device().calibration)
+  if (is_calibrated(s.deployment()))
     j["calibration"] = calibration_json(s.deployment(), s.step(), typical);
   return j;
 }

@@ -111,7 +111,7 @@ Json time_json(const perf::StepTime& t) {
   return out;
 }
 
-Json part_json(const perf::StepPart& p, const Device& device) {
+Json part_json(const perf::StepPart& p, const std::string& calibration) {
   Json out;
   out["name"] = p.name;
   out["runs"] = p.runs;
@@ -123,7 +123,7 @@ Json part_json(const perf::StepPart& p, const Device& device) {
   out["link_bytes"] = json::significant(p.link_bytes, 6);
   out["resource"] = perf::resource_name(p.resource);
   out["origin"] = perf::origin_name(p.origin);
-  if (p.calibrated) out["calibration"] = device.calibration->name;
+  if (p.calibrated) out["calibration"] = calibration;
   return out;
 }
 
@@ -222,14 +222,17 @@ Json explain_step(const Json& request, const Catalog& catalog) {
   answer["step"] = time_json(time);
   if (const auto efficiency = scaling_efficiency(subject, batch, time.total_us))
     answer["scaling_efficiency"] = json::significant(*efficiency, 4);
-  if (subject.device.calibration)
+  std::string calibration;
+  if (is_calibrated(subject.whole())) {
     answer["calibration"] = calibration_json(subject.whole(), model, batch);
+    calibration = answer["calibration"]["name"];
+  }
   answer["operators"] = Json::array();
   std::vector<perf::StepPart> parts = model.explain(batch);
   std::stable_sort(parts.begin(), parts.end(),
                    [](const auto& a, const auto& b) { return a.us > b.us; });
   for (const perf::StepPart& part : parts)
-    answer["operators"].push_back(part_json(part, subject.device));
+    answer["operators"].push_back(part_json(part, calibration));
   answer["variants"] = Json::array();
   for (const Variant& variant : variants_of(subject)) {
     Json entry;

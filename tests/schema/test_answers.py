@@ -4,6 +4,7 @@ form that an answer can take, and nothing of a schema is never said."""
 import ctypes
 import json
 
+import jsonschema
 import pytest
 from test_documents import OK, accepts, library, schema_of  # noqa: F401
 
@@ -79,8 +80,15 @@ def test_simulations_say_what_the_schema_allows(library, name):  # noqa: F811
     assert accepts(schema, answer)
 
 
+RUN = {"name": "two clients", "deployment": {"model": "llama-3.1-8b", "engine": "vllm"},
+       "vllm_bench": {"completed": 4, "num_prompts": 4, "request_rate": "inf", "max_concurrency": 2, "total_input_tokens": 400,
+                      "total_output_tokens": 64, "output_throughput": 200, "mean_tpot_ms": 8.0}}
+
+
 def calibrated(library, request):
-    return {**request, "device": CALIBRATE["device"], "catalog": [ask(library, "dsk_plan_calibrate", {**CALIBRATE})]}
+    document = ask(library, "dsk_plan_calibrate", {**CALIBRATE, "runs": [RUN]})
+    jsonschema.Draft202012Validator(schema_of("calibration")).validate(document)
+    return {**request, "device": CALIBRATE["device"], "engine": "vllm", "catalog": [document]}
 
 
 def test_every_member_of_the_simulation_schema_is_said(library):  # noqa: F811

@@ -170,6 +170,88 @@ struct CalibrationLinks {
   }
 };
 
+/// How many times as long as in the step model.
+struct CalibrationFactor {
+  double value = 0;
+  /// 90 % interval
+  std::optional<double> low;
+  /// 90 % interval
+  std::optional<double> high;
+  /// Its half width, natural logarithm
+  double error = 0;
+  /// Share of what was not known before that the runs say; 0: the factor is 1 because nothing says
+  /// otherwise
+  std::optional<double> said_by_runs;
+  std::optional<std::string> holds_on;
+
+  static CalibrationFactor from_value(const JsonValue& j) {
+    CalibrationFactor out;
+    detail::get(j, "value", out.value);
+    detail::get(j, "low", out.low);
+    detail::get(j, "high", out.high);
+    detail::get(j, "error", out.error);
+    detail::get(j, "said_by_runs", out.said_by_runs);
+    detail::get(j, "holds_on", out.holds_on);
+    return out;
+  }
+};
+
+/// A part of calibration documents.
+struct CalibrationEngineRunsFactors {
+  std::optional<CalibrationFactor> compute;
+  std::optional<CalibrationFactor> memory;
+  std::optional<CalibrationFactor> step_host;
+  std::optional<CalibrationFactor> prefill_host;
+
+  static CalibrationEngineRunsFactors from_value(const JsonValue& j) {
+    CalibrationEngineRunsFactors out;
+    detail::get(j, "compute", out.compute);
+    detail::get(j, "memory", out.memory);
+    detail::get(j, "step_host", out.step_host);
+    detail::get(j, "prefill_host", out.prefill_host);
+    return out;
+  }
+};
+
+/// Factors on the step model's times from runs of a real engine.
+struct CalibrationEngineRuns {
+  /// Name; the factors hold for every version
+  std::string engine;
+  /// Of the runs
+  std::vector<std::string> models;
+  /// What is left of a step on this device: 90 % half width, natural logarithm
+  double error = 0;
+  CalibrationEngineRunsFactors factors;
+  JsonValue before;
+  JsonValue after;
+  std::optional<double> interval_narrowed_by;
+  JsonValue valid_range;
+  /// Metrics a fifth and more off after the fit
+  std::vector<JsonValue> outliers;
+  /// Each run, metric by metric, before and after
+  std::vector<JsonValue> runs;
+  /// Runs that were predicted, not fitted
+  std::vector<JsonValue> check;
+  std::vector<std::string> assumptions;
+
+  static CalibrationEngineRuns from_value(const JsonValue& j) {
+    CalibrationEngineRuns out;
+    detail::get(j, "engine", out.engine);
+    detail::get(j, "models", out.models);
+    detail::get(j, "error", out.error);
+    detail::get(j, "factors", out.factors);
+    detail::get(j, "before", out.before);
+    detail::get(j, "after", out.after);
+    detail::get(j, "interval_narrowed_by", out.interval_narrowed_by);
+    detail::get(j, "valid_range", out.valid_range);
+    detail::get(j, "outliers", out.outliers);
+    detail::get(j, "runs", out.runs);
+    detail::get(j, "check", out.check);
+    detail::get(j, "assumptions", out.assumptions);
+    return out;
+  }
+};
+
 /// Microseconds for one small kernel after another.
 struct CalibrationLaunch {
   std::optional<double> in_graph_us;
@@ -198,10 +280,13 @@ struct Calibration {
   std::string source;
   std::string as_of;
   std::optional<std::string> measurements_sha256;
+  std::optional<std::string> runs_sha256;
   std::vector<CalibrationProduct> products;
   std::map<std::string, double> rates_gb_per_s;
   /// Of the scale-up domain
   std::optional<CalibrationLinks> links;
+  /// Factors on the step model's times from runs of a real engine
+  std::optional<CalibrationEngineRuns> engine_runs;
   /// Microseconds for one small kernel after another
   std::optional<CalibrationLaunch> launch;
 
@@ -214,9 +299,11 @@ struct Calibration {
     detail::get(j, "source", out.source);
     detail::get(j, "as_of", out.as_of);
     detail::get(j, "measurements_sha256", out.measurements_sha256);
+    detail::get(j, "runs_sha256", out.runs_sha256);
     detail::get(j, "products", out.products);
     detail::get(j, "rates_gb_per_s", out.rates_gb_per_s);
     detail::get(j, "links", out.links);
+    detail::get(j, "engine_runs", out.engine_runs);
     detail::get(j, "launch", out.launch);
     return out;
   }

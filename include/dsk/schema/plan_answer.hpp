@@ -277,6 +277,24 @@ struct PlanOptionOrigins {
   }
 };
 
+/// On the step model's times, from runs of the engine; compute and memory only on the device of the
+/// runs.
+struct CalibrationUseFactors {
+  std::optional<double> compute;
+  std::optional<double> memory;
+  double step_host = 0;
+  double prefill_host = 0;
+
+  static CalibrationUseFactors from_value(const JsonValue& j) {
+    CalibrationUseFactors out;
+    detail::get(j, "compute", out.compute);
+    detail::get(j, "memory", out.memory);
+    detail::get(j, "step_host", out.step_host);
+    detail::get(j, "prefill_host", out.prefill_host);
+    return out;
+  }
+};
+
 /// The step that it is shown on.
 struct CalibrationUseBatch {
   std::int64_t decode_sequences = 0;
@@ -312,6 +330,9 @@ struct CalibrationUse {
   std::string name;
   std::string source;
   std::string as_of;
+  /// On the step model's times, from runs of the engine; compute and memory only on the device of
+  /// the runs
+  std::optional<CalibrationUseFactors> factors;
   /// Of the step, those that rest on it
   std::vector<std::string> operators;
   /// Of the step's time
@@ -330,6 +351,7 @@ struct CalibrationUse {
     detail::get(j, "name", out.name);
     detail::get(j, "source", out.source);
     detail::get(j, "as_of", out.as_of);
+    detail::get(j, "factors", out.factors);
     detail::get(j, "operators", out.operators);
     detail::get(j, "share_of_step", out.share_of_step);
     detail::get(j, "batch", out.batch);

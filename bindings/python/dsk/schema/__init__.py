@@ -11,6 +11,9 @@ from .calibration import (
     CalibrationLinksAllReducePoint as CalibrationLinksAllReducePoint,
     CalibrationLinksAllReduce as CalibrationLinksAllReduce,
     CalibrationLinks as CalibrationLinks,
+    CalibrationFactor as CalibrationFactor,
+    CalibrationEngineRunsFactors as CalibrationEngineRunsFactors,
+    CalibrationEngineRuns as CalibrationEngineRuns,
     CalibrationLaunch as CalibrationLaunch,
     Calibration as Calibration,
 )
@@ -87,6 +90,7 @@ from .plan_answer import (
     PlanMemoryTerm as PlanMemoryTerm,
     PlanMemory as PlanMemory,
     PlanOptionOrigins as PlanOptionOrigins,
+    CalibrationUseFactors as CalibrationUseFactors,
     CalibrationUseBatch as CalibrationUseBatch,
     CalibrationUseStepWithout as CalibrationUseStepWithout,
     CalibrationUse as CalibrationUse,

@@ -111,6 +111,61 @@ class CalibrationLinks(Document):
 
 
 @dataclass(slots=True)
+class CalibrationFactor(Document):
+    """How many times as long as in the step model."""
+
+    value: float
+    error: float
+    """Its half width, natural logarithm"""
+    low: float | None = None
+    """90 % interval"""
+    high: float | None = None
+    """90 % interval"""
+    said_by_runs: float | None = None
+    """Share of what was not known before that the runs say; 0: the factor is 1 because nothing says otherwise"""
+    holds_on: str | None = None
+
+
+@dataclass(slots=True)
+class CalibrationEngineRunsFactors(Document):
+    """A part of calibration documents."""
+
+    compute: CalibrationFactor | None = None
+    memory: CalibrationFactor | None = None
+    step_host: CalibrationFactor | None = None
+    prefill_host: CalibrationFactor | None = None
+
+    _parts: ClassVar[Parts] = {"compute": (CalibrationFactor, "one"), "memory": (CalibrationFactor, "one"),
+        "step_host": (CalibrationFactor, "one"), "prefill_host": (CalibrationFactor, "one")}
+
+
+@dataclass(slots=True)
+class CalibrationEngineRuns(Document):
+    """Factors on the step model's times from runs of a real engine."""
+
+    engine: str
+    """Name; the factors hold for every version"""
+    error: float
+    """What is left of a step on this device: 90 % half width, natural logarithm"""
+    factors: CalibrationEngineRunsFactors
+    models: Sequence[str] | None = None
+    """Of the runs"""
+    before: Any = None
+    after: Any = None
+    interval_narrowed_by: float | None = None
+    valid_range: Any = None
+    outliers: Sequence[Any] | None = None
+    """Metrics a fifth and more off after the fit"""
+    runs: Sequence[Any] | None = None
+    """Each run, metric by metric, before and after"""
+    check: Sequence[Any] | None = None
+    """Runs that were predicted, not fitted"""
+    assumptions: Sequence[str] | None = None
+
+    _parts: ClassVar[Parts] = {"factors": (CalibrationEngineRunsFactors, "one")}
+
+
+@dataclass(slots=True)
 class CalibrationLaunch(Document):
     """Microseconds for one small kernel after another."""
 
@@ -136,11 +191,14 @@ class Calibration(Document):
     kind: str = 'calibration'
     schema: int = 1
     measurements_sha256: str | None = None
+    runs_sha256: str | None = None
     rates_gb_per_s: Mapping[str, float] | None = None
     links: CalibrationLinks | None = None
     """Of the scale-up domain"""
+    engine_runs: CalibrationEngineRuns | None = None
+    """Factors on the step model's times from runs of a real engine"""
     launch: CalibrationLaunch | None = None
     """Microseconds for one small kernel after another"""
 
     _parts: ClassVar[Parts] = {"products": (CalibrationProduct, "list"), "links": (CalibrationLinks, "one"),
-        "launch": (CalibrationLaunch, "one")}
+        "engine_runs": (CalibrationEngineRuns, "one"), "launch": (CalibrationLaunch, "one")}

@@ -179,6 +179,16 @@ class PlanOptionOrigins(Document):
 
 
 @dataclass(slots=True)
+class CalibrationUseFactors(Document):
+    """On the step model's times, from runs of the engine; compute and memory only on the device of the runs."""
+
+    step_host: float
+    prefill_host: float
+    compute: float | None = None
+    memory: float | None = None
+
+
+@dataclass(slots=True)
 class CalibrationUseBatch(Document):
     """The step that it is shown on."""
 
@@ -215,9 +225,11 @@ class CalibrationUse(Document):
     """One step and its 90 % interval"""
     interval_narrowed_by: float
     """1 - with / without, of the half widths (logarithm)"""
+    factors: CalibrationUseFactors | None = None
+    """On the step model's times, from runs of the engine; compute and memory only on the device of the runs"""
 
-    _parts: ClassVar[Parts] = {"batch": (CalibrationUseBatch, "one"), "step_without": (CalibrationUseStepWithout,
-        "one"), "step": (CalibrationUseStepWithout, "one")}
+    _parts: ClassVar[Parts] = {"factors": (CalibrationUseFactors, "one"), "batch": (CalibrationUseBatch, "one"),
+        "step_without": (CalibrationUseStepWithout, "one"), "step": (CalibrationUseStepWithout, "one")}
 
 
 @dataclass(slots=True)

@@ -14,12 +14,14 @@ import java.util.Map;
  * @param source source
  * @param asOf as of
  * @param measurementsSha256 measurements sha256; null when absent
+ * @param runsSha256 runs sha256; null when absent
  * @param products products
  * @param ratesGbPerS rates gb per s; empty when absent
  * @param links Of the scale-up domain; null when absent
+ * @param engineRuns Factors on the step model's times from runs of a real engine; null when absent
  * @param launch Microseconds for one small kernel after another; null when absent
  */
-public record Calibration(String kind, Long schema, String name, String device, String source, String asOf, String measurementsSha256, List<Calibration.Product> products, Map<String, Double> ratesGbPerS, Calibration.Links links, Calibration.Launch launch) {
+public record Calibration(String kind, Long schema, String name, String device, String source, String asOf, String measurementsSha256, String runsSha256, List<Calibration.Product> products, Map<String, Double> ratesGbPerS, Calibration.Links links, Calibration.EngineRuns engineRuns, Calibration.Launch launch) {
   /** Copies lists and maps, so that nobody can change the record. */
   public Calibration {
     products = Documents.copy(products);
@@ -137,6 +139,58 @@ public record Calibration(String kind, Long schema, String name, String device, 
     /** Copies lists and maps, so that nobody can change the record. */
     public Links {
       allReduce = Documents.copy(allReduce);
+    }
+
+  }
+
+  /**
+   * How many times as long as in the step model.
+   *
+   * @param value value
+   * @param low 90 % interval; null when absent
+   * @param high 90 % interval; null when absent
+   * @param error Its half width, natural logarithm
+   * @param saidByRuns Share of what was not known before that the runs say; 0: the factor is 1 because nothing says otherwise; null when absent
+   * @param holdsOn holds on; null when absent
+   */
+  public record Factor(double value, Double low, Double high, double error, Double saidByRuns, String holdsOn) {
+  }
+
+  /**
+   * A part of calibration documents.
+   *
+   * @param compute compute; null when absent
+   * @param memory memory; null when absent
+   * @param stepHost step host; null when absent
+   * @param prefillHost prefill host; null when absent
+   */
+  public record EngineRunsFactors(Calibration.Factor compute, Calibration.Factor memory, Calibration.Factor stepHost, Calibration.Factor prefillHost) {
+  }
+
+  /**
+   * Factors on the step model's times from runs of a real engine.
+   *
+   * @param engine Name; the factors hold for every version
+   * @param models Of the runs; empty when absent
+   * @param error What is left of a step on this device: 90 % half width, natural logarithm
+   * @param factors factors
+   * @param before before; null when absent
+   * @param after after; null when absent
+   * @param intervalNarrowedBy interval narrowed by; null when absent
+   * @param validRange valid range; null when absent
+   * @param outliers Metrics a fifth and more off after the fit; empty when absent
+   * @param runs Each run, metric by metric, before and after; empty when absent
+   * @param check Runs that were predicted, not fitted; empty when absent
+   * @param assumptions assumptions; empty when absent
+   */
+  public record EngineRuns(String engine, List<String> models, double error, Calibration.EngineRunsFactors factors, JsonValue before, JsonValue after, Double intervalNarrowedBy, JsonValue validRange, List<JsonValue> outliers, List<JsonValue> runs, List<JsonValue> check, List<String> assumptions) {
+    /** Copies lists and maps, so that nobody can change the record. */
+    public EngineRuns {
+      models = Documents.copy(models);
+      outliers = Documents.copy(outliers);
+      runs = Documents.copy(runs);
+      check = Documents.copy(check);
+      assumptions = Documents.copy(assumptions);
     }
 
   }

@@ -9,6 +9,7 @@ import java.util.List;
  * @param name name
  * @param source source
  * @param asOf as of
+ * @param factors On the step model's times, from runs of the engine; compute and memory only on the device of the runs; null when absent
  * @param operators Of the step, those that rest on it
  * @param shareOfStep Of the step's time
  * @param batch The step that it is shown on
@@ -16,12 +17,23 @@ import java.util.List;
  * @param step One step and its 90 % interval
  * @param intervalNarrowedBy 1 - with / without, of the half widths (logarithm)
  */
-public record CalibrationUse(String name, String source, String asOf, List<String> operators, double shareOfStep, CalibrationUseBatch batch, CalibrationUse.StepWithout stepWithout, CalibrationUse.StepWithout step, double intervalNarrowedBy) {
+public record CalibrationUse(String name, String source, String asOf, CalibrationUse.Factors factors, List<String> operators, double shareOfStep, CalibrationUseBatch batch, CalibrationUse.StepWithout stepWithout, CalibrationUse.StepWithout step, double intervalNarrowedBy) {
   /** Copies lists and maps, so that nobody can change the record. */
   public CalibrationUse {
     operators = Documents.copy(operators);
   }
 
+
+  /**
+   * On the step model's times, from runs of the engine; compute and memory only on the device of the runs.
+   *
+   * @param compute compute; null when absent
+   * @param memory memory; null when absent
+   * @param stepHost step host
+   * @param prefillHost prefill host
+   */
+  public record Factors(Double compute, Double memory, double stepHost, double prefillHost) {
+  }
 
   /**
    * One step and its 90 % interval.

@@ -64,6 +64,7 @@ struct Device {
   int multiprocessors = 0;        // 0 = not known
   /// Dense and 2:4-sparse peaks in 1e12 operations/s by Element; 0 = the hardware has none.
   std::array<double, element_count> dense_tflops{};
+  double fp16_sum_tflops = 0; // dense fp16 products summed in fp16, where that is faster; 0 = same
   std::array<double, element_count> sparse_tflops{};
   double power_w = 0;       // board limit
   std::string power_origin; // "datasheet", "measured" or "assumed"

@@ -69,6 +69,11 @@ void read_compute(Device& device, Reader compute) {
   if (device.dense_peak(Element::bf16) <= 0 && device.dense_peak(Element::fp16) <= 0)
     invalid_request(json::pointer(compute.path_of("dense_tflops"), "bf16"),
                     "bf16 is missing; a device needs its dense bf16 or fp16 peak");
+  if (const auto peak = compute.optional_number("fp16_sum_tflops", 0.01, 1000000)) {
+    if (*peak < device.dense_peak(Element::fp16))
+      compute.fail("fp16_sum_tflops", "must not be below dense_tflops/fp16");
+    device.fp16_sum_tflops = *peak;
+  }
   if (auto sparse = compute.optional_object("sparse_tflops")) {
     read_peaks(device.sparse_tflops, *sparse);
     for (std::size_t i = 0; i < device.sparse_tflops.size(); ++i) {

@@ -21,13 +21,14 @@ const char* origin_name(Origin origin) {
 constexpr double peak_overhead = 1.05;
 constexpr double feed_flops_per_byte = 953;
 
-// Share of the datasheet's one-way rate that a lone copy to another device reaches: 0.835 over
-// NVLink 4 (371 to 377 of 450 GB/s, H100; NVIDIA/nccl issue 1264), 0.82 over PCIe 4 (26.3 of 32
-// GB/s, A6000; NVIDIA/nvbandwidth issue 50, 2025-11-03).
+// Share of the datasheet's one-way rate that a lone message to another device reaches: 0.81 over
+// NVLink 4 (ncclSend of 268 MB in 738 us, H100; microsoft/apex_plus 8769096), the same assumed over
+// PCIe.
+constexpr double lone_copy_share = 0.81;
+
 double link_bytes_per_us(const Device& device) {
-  const bool nvlink = device.scale_up.kind.rfind("nvlink", 0) == 0;
   if (device.calibration && device.calibration->peer_bytes_per_us > 0)
-    return device.calibration->peer_bytes_per_us / (nvlink ? 0.835 : 0.82);
+    return device.calibration->peer_bytes_per_us / lone_copy_share;
   return std::max(1.0, device.scale_up.bandwidth_gbs) * 1e3;
 }
 
@@ -47,14 +48,14 @@ Rates rates_of(const Device& device) {
   rates.name = device.name;
   rates.family = device.family;
   rates.calibration = device.calibration;
-  // GeForce cards sum at half the rate that their matrix units could be fed at, workstation cards
-  // are held down by their board's limit: the law of data centre devices knows neither.
-  for (const Measurement& figure : device.measured)
-    if (figure.quantity == "bf16_product_tflops") {
-      const double peak = rates.flops_per_us[static_cast<std::size_t>(Element::bf16)];
-      const double law = peak_overhead / peak + 1 / (feed_flops_per_byte * rates.bytes_per_us);
-      rates.product_factor = 1 / (figure.value * 1e6 * law);
-    }
+  // GeForce cards sum in fp32 at half the rate that their matrix units can be fed at: the wait for
+  // operands passes while they sum.
+  if (const double full = device.fp16_sum_tflops * 1e6; full > 0) {
+    const double peak = rates.flops_per_us[static_cast<std::size_t>(Element::fp16)];
+    const double feed = 1 / (feed_flops_per_byte * rates.bytes_per_us);
+    const double hidden = std::min(feed, 1 / peak - 1 / full);
+    rates.product_factor = 1 - hidden / (peak_overhead / peak + feed);
+  }
   rates.launch_delta_us = launch_delta_us(device, false);
   return rates;
 }

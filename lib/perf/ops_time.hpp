@@ -41,7 +41,7 @@ struct Rates {
   std::string_view name;
   std::string_view family;
   std::shared_ptr<const Calibration> calibration; // measured on the user's own device; or none
-  double product_factor = 1; // on arithmetic: what large products were measured to take there
+  double product_factor = 1; // on arithmetic: of units that sum slower than they can be fed
   double compute_factor = 1; // on arithmetic and memory traffic, from runs of an engine
   double memory_factor = 1;
   double launch_delta_us = 0; // what a kernel's launch takes more than on the devices of the laws

@@ -80,8 +80,8 @@ TEST_CASE("calibrate: measured links are what the planner sends over") {
     CHECK(slow.calibrated);
   }
   // A device with tables of its own: its kernels at the measured rate of its links.
-  const Catalog healthy = with(links_of("h200-sxm", 0.835 * 450)),
-                broken = with(links_of("h200-sxm", 0.835 * 225));
+  const Catalog healthy = with(links_of("h200-sxm", 0.81 * 450)),
+                broken = with(links_of("h200-sxm", 0.81 * 225));
   const auto before = collective(plain, "h200-sxm", Kind::all_gather, 4, 1e9);
   CHECK(collective(healthy, "h200-sxm", Kind::all_gather, 4, 1e9).us ==
         doctest::Approx(before.us).epsilon(1e-3));

@@ -27,12 +27,12 @@ trap 'exit 130' INT TERM
 
 stage() { echo "== $1 (at $SECONDS s)"; }
 
-# check NAME COMMAND...: one test. Exit code 77 skips it; the last line of its output is the reason.
-check() {
-  local name=$1 log="$logs/${1//[^A-Za-z0-9_.-]/_}.log" code
-  shift
-  "$@" >"$log" 2>&1
-  code=$?
+log_of() { echo "$logs/${1//[^A-Za-z0-9_.-]/_}.log"; }
+
+# count NAME CODE: one test that ended. Exit code 77 skips it; the last line of its output is the reason.
+count() {
+  local name=$1 code=$2 log
+  log=$(log_of "$name")
   case $code in
     0) passed=$((passed + 1)) ;;
     77)
@@ -45,7 +45,32 @@ check() {
       tail -n 60 "$log" | sed 's/^/    /'
       ;;
   esac
-  return $code
+  return "$code"
+}
+
+# check NAME COMMAND...: one test.
+check() {
+  local name=$1
+  shift
+  "$@" >"$(log_of "$name")" 2>&1
+  count "$name" $?
+}
+
+# begin NAME COMMAND...: one test beside those that were begun, as many at a time as there are cores; `collect` counts them.
+begun=()
+begin() {
+  local name=$1 log
+  log=$(log_of "$name")
+  shift
+  while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+  rm -f "$log.code"
+  { "$@" >"$log" 2>&1; echo $? >"$log.code"; } &
+  begun+=("$name")
+}
+collect() {
+  wait
+  for name in "${begun[@]}"; do count "$name" "$(cat "$(log_of "$name").code" || echo 1)"; done
+  begun=()
 }
 
 # add KIND FILE: the counts of a runner's report.
@@ -119,9 +144,10 @@ if build fuzz all; then
     name=$(basename "$program")
     found=build/fuzz/found/$name
     mkdir -p "$found/corpus"
-    check "$name" "$program" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/" \
+    begin "$name" "$program" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/" \
       -print_final_stats=1 "$found/corpus" "tests/fuzz/corpus/${name#fuzz_}"
   done
+  collect
 fi
 
 stage "Clang with ThreadSanitizer, the library as a part of another project"

@@ -42,7 +42,7 @@ type MemoryRequest struct {
 	Engine string `json:"engine,omitempty"`
 	// How a replica is split
 	Parallel Parallel `json:"parallel,omitzero"`
-	// Format of the weights; checkpoint when absent
+	// Format of the weights: checkpoint (when absent), bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer gave this model's
 	Weights string `json:"weights,omitempty"`
 	// KV cache type; what the checkpoint asks for when absent
 	KV string `json:"kv,omitempty"`

@@ -91,7 +91,7 @@ type PlanSearch struct {
 	DP []int64 `json:"dp,omitzero"`
 	// Expert-parallel widths
 	EP []int64 `json:"ep,omitzero"`
-	// Weight formats
+	// Weight formats: checkpoint, bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer gave this model's
 	Weights []string `json:"weights,omitzero"`
 	// KV cache types
 	KV []string `json:"kv,omitzero"`

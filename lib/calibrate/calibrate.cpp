@@ -34,10 +34,6 @@ std::vector<double> errors_before(const Device& device, const CalibratedProducts
   return errors;
 }
 
-Json percent(double log_error) {
-  return json::significant(100 * std::expm1(log_error), 3);
-}
-
 Json product_document(const Device& device, const Fit& fit) {
   const CalibratedProducts& p = fit.products;
   Json out;

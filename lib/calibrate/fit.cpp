@@ -8,6 +8,10 @@
 
 namespace dsk::calibrate {
 
+Json percent(double log_error) {
+  return json::significant(100 * std::expm1(log_error), 3);
+}
+
 double quantile_of(std::vector<double> values, double q) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());

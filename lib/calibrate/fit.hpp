@@ -40,6 +40,9 @@ struct CurveFit {
 /// protocols switch by size, so a step between the two is no fault.
 CurveFit fit_all_reduce(const std::string& by, int ranks, std::vector<MeasuredMessage> points);
 
+/// An error of logarithms as answers show it: in percent, to three digits.
+Json percent(double log_error);
+
 /// Quantile of a list; 0 of an empty one.
 double quantile_of(std::vector<double> values, double q);
 

@@ -9,10 +9,6 @@
 namespace dsk::calibrate {
 namespace {
 
-Json percent(double log_error) {
-  return json::significant(100 * std::expm1(log_error), 3);
-}
-
 Json narrowed(double before, double after) {
   return before > 0 ? Json(json::significant(1 - after / before, 3)) : Json(nullptr);
 }

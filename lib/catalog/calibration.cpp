@@ -89,7 +89,7 @@ const CalibratedProducts* Calibration::find(const std::string& type) const {
 
 namespace {
 
-constexpr double most = 1e15;
+constexpr double largest_rate = 1e15;
 
 void read_links(Reader links, Calibration& out) {
   if (auto peer = links.optional_object("peer_copy")) {
@@ -104,12 +104,12 @@ void read_links(Reader links, Calibration& out) {
     c.by = item.choice("by", {"nccl", "own"});
     c.ranks = static_cast<int>(item.integer("ranks", 2, 4096));
     c.latency_us = item.number("latency_us", 0, 1e6);
-    c.bytes_per_us = item.number("bytes_per_us", 1, most);
+    c.bytes_per_us = item.number("bytes_per_us", 1, largest_rate);
     c.error = item.number("error", 0, 10);
     const auto points = item.array("points", 1000);
     for (std::size_t j = 0; j < points.size(); ++j) {
       Reader point(*points[j], json::pointer(item.path_of("points"), j));
-      c.points.push_back({point.number("bytes", 1, most), point.number("us", 1e-3, 1e9)});
+      c.points.push_back({point.number("bytes", 1, largest_rate), point.number("us", 1e-3, 1e9)});
       if (j > 0 && c.points[j].bytes <= c.points[j - 1].bytes)
         point.fail("bytes", "must be more than the point before it");
       point.done();
@@ -162,8 +162,8 @@ Calibration calibration_from_document(const Json& document, const std::string& p
     CalibratedProducts p;
     p.type = item.choice("type", {"bf16", "fp8", "int8"});
     p.launch_us = item.number("launch_us", 0, 1e6);
-    p.flops_per_us = item.number("flops_per_us", 1, most);
-    p.bytes_per_us = item.number("bytes_per_us", 1, most);
+    p.flops_per_us = item.number("flops_per_us", 1, largest_rate);
+    p.bytes_per_us = item.number("bytes_per_us", 1, largest_rate);
     p.error = item.number("error", 0, 10);
     const auto points = item.array("points", 100000);
     for (std::size_t j = 0; j < points.size(); ++j) {

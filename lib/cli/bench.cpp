@@ -15,7 +15,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct BenchFlags {
   std::string suite;
   std::string backend = "cuda";
   int device = 0;
@@ -73,7 +73,7 @@ private:
   bool own_ = false;
 };
 
-JsonValue request_of(const Flags& flags, const std::string& disk_path) {
+JsonValue request_of(const BenchFlags& flags, const std::string& disk_path) {
   JsonValue request = JsonValue::object();
   request.set("suite", flags.suite);
   request.set("backend", flags.backend);
@@ -86,7 +86,7 @@ JsonValue request_of(const Flags& flags, const std::string& disk_path) {
   return request;
 }
 
-std::vector<std::string> probe_names(const Flags& flags) {
+std::vector<std::string> probe_names(const BenchFlags& flags) {
   if (!flags.only.empty()) return flags.only;
   JsonValue request = request_of(flags, "");
   request.set("list", true);
@@ -115,7 +115,7 @@ Former former_run(const std::string& path) {
 }
 
 // One call for each probe, so that what is done is on disk before the next begins.
-int run_suite(const Flags& flags) {
+int run_suite(const BenchFlags& flags) {
   const DiskFile disk(flags.disk);
   Former former = former_run(flags.out);
   if (former.text.empty()) former.text = machine_json();
@@ -149,7 +149,7 @@ int run_suite(const Flags& flags) {
   return exit_answered;
 }
 
-int run_command(const Flags& flags) {
+int run_command(const BenchFlags& flags) {
   dsk_bench_options options = DSK_BENCH_OPTIONS_INIT;
   options.name = flags.name.empty() ? nullptr : flags.name.c_str();
   options.cancel = interrupt().get();
@@ -167,7 +167,7 @@ int run_command(const Flags& flags) {
 } // namespace
 
 void add_bench(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchFlags>();
   CLI::App* bench = app.add_subcommand("bench", "Measure this machine, a command or an engine");
   bench->require_subcommand(1);
   const auto suite = [&](const char* name, const char* suite_name, const char* what) {

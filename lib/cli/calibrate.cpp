@@ -11,7 +11,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct CalibrateFlags {
   std::string device;
   std::vector<std::string> from, check, runs, check_runs;
   std::string deployment;
@@ -77,7 +77,7 @@ std::string links_text(const JsonValue& links) {
 }
 
 /// A folder with meta.json and requests.jsonl, or the file of a load generator.
-JsonValue run_of(const std::string& path, const Flags& f) {
+JsonValue run_of(const std::string& path, const CalibrateFlags& f) {
   JsonValue out = JsonValue::object();
   out.set("name", path);
   if (file_exists(path + "/meta.json")) {
@@ -95,7 +95,7 @@ JsonValue run_of(const std::string& path, const Flags& f) {
   return out;
 }
 
-JsonValue runs_of(const std::vector<std::string>& paths, const Flags& f) {
+JsonValue runs_of(const std::vector<std::string>& paths, const CalibrateFlags& f) {
   JsonValue out = JsonValue::array();
   for (const std::string& path : paths)
     out.add(run_of(path, f));
@@ -125,7 +125,7 @@ std::string runs_text(const JsonValue& runs) {
   return text;
 }
 
-int run(const Flags& f) {
+int run(const CalibrateFlags& f) {
   JsonValue request = JsonValue::object();
   request.set("device", f.device);
   request.set("as_of", today());
@@ -168,7 +168,7 @@ int run(const Flags& f) {
 } // namespace
 
 void add_calibrate(CLI::App& app, int& code) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<CalibrateFlags>();
   CLI::App* sub = app.add_subcommand("calibrate", "Make plans of a device sharper by measurements");
   sub->add_option("--device", f->device, "Name of the device in the catalogue")->required();
   CLI::Option* from = sub->add_option("--from", f->from, "JSON lines of dsk bench; repeat for more")

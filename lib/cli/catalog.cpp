@@ -11,13 +11,13 @@ constexpr std::pair<const char*, dsk_catalog_kind> kinds[] = {
     {"engines", DSK_CATALOG_ENGINE}, {"prices", DSK_CATALOG_PRICE},
     {"links", DSK_CATALOG_LINK},     {"datasets", DSK_CATALOG_DATASET}};
 
-struct Flags {
+struct CatalogFlags {
   std::string kind;
   std::string name;
   bool json = false;
 };
 
-int run(const Flags& flags) {
+int run(const CatalogFlags& flags) {
   std::string out;
   JsonValue all = JsonValue::object();
   for (const auto& [name, kind] : kinds) {
@@ -41,7 +41,7 @@ int run(const Flags& flags) {
 } // namespace
 
 void add_catalog(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CatalogFlags>();
   CLI::App* sub =
       app.add_subcommand("catalog", "List what is known, or show one record with its source");
   sub->add_option("kind", flags->kind, "models, devices, engines, prices, links or datasets")

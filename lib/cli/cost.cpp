@@ -8,7 +8,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct CostFlags {
   std::string request_file;
   std::optional<std::string> device;
   std::optional<std::int64_t> devices;
@@ -59,7 +59,7 @@ void put_section(JsonValue& request, const char* name, JsonValue section) {
   if (!section.members().empty()) request.set(name, std::move(section));
 }
 
-std::string request_of(const Flags& f) {
+std::string request_of(const CostFlags& f) {
   JsonValue request = JsonValue::object();
   detail::put(request, "device", f.device);
   detail::put(request, "devices", f.devices);
@@ -186,7 +186,7 @@ std::string table(const JsonValue& answer) {
   return out;
 }
 
-int run(const Flags& flags) {
+int run(const CostFlags& flags) {
   const std::string answer =
       cost_json(flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file));
   print(flags.json ? answer : table(JsonValue::parse(answer)));
@@ -196,8 +196,8 @@ int run(const Flags& flags) {
 } // namespace
 
 void add_cost(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
-  Flags& f = *flags;
+  auto flags = std::make_shared<CostFlags>();
+  CostFlags& f = *flags;
   CLI::App* sub = app.add_subcommand("cost", "Ownership, rent, break-even and money for tokens");
   sub->add_option("--request", f.request_file, "Request document (\"-\": standard input)");
   sub->add_option("--device", f.device, "Accelerator, for its prices and power");

@@ -6,7 +6,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct ExplainFlags {
   std::string request_file;
   ModelFlags model;
   std::string device;
@@ -38,7 +38,7 @@ JsonValue chunk_of(const std::string& text) {
   throw UsageError("--prefill is " + text + ", must be NEW or NEW+CONTEXT in tokens");
 }
 
-std::string request_of(const Flags& flags) {
+std::string request_of(const ExplainFlags& flags) {
   JsonValue out = JsonValue::object();
   out.set("model", flags.model.model().to_value());
   if (flags.device.empty()) throw UsageError("give --device");
@@ -72,7 +72,7 @@ std::string request_of(const Flags& flags) {
   return out.dump();
 }
 
-int run(const Flags& flags) {
+int run(const ExplainFlags& flags) {
   const std::string request =
       flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file);
   if (!flags.svg_file.empty()) write_file(flags.svg_file, explain_step(request, DSK_EXPLAIN_SVG));
@@ -83,7 +83,7 @@ int run(const Flags& flags) {
 } // namespace
 
 void add_explain(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ExplainFlags>();
   CLI::App* sub = app.add_subcommand("explain", "Take one step apart: where its time goes");
   auto* file =
       sub->add_option("--request", flags->request_file, "Request document (\"-\": standard input)");

@@ -10,7 +10,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct LoadFlags {
   std::string request_file;
   std::string url, model, key_env, ca_file;
   std::string api = "completions";
@@ -27,7 +27,7 @@ struct Flags {
   std::vector<std::string> reports;
 };
 
-JsonValue request_of(const Flags& f) {
+JsonValue request_of(const LoadFlags& f) {
   if (f.url.empty()) throw UsageError("give --url, the server's address, or --request");
   if (f.model.empty()) throw UsageError("give --model, the name that the server knows");
   JsonValue endpoint = JsonValue::object();
@@ -80,7 +80,7 @@ void raise_open_files() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int write_reports(const Flags& f, const std::vector<std::string>& reports) {
+int write_reports(const LoadFlags& f, const std::vector<std::string>& reports) {
   const std::string document = load_emit(reports, DSK_BENCH_LOAD_JSON);
   if (!f.out.empty()) write_file(f.out, document);
   if (!f.vllm_out.empty()) write_file(f.vllm_out, load_emit(reports, DSK_BENCH_LOAD_VLLM));
@@ -88,7 +88,7 @@ int write_reports(const Flags& f, const std::vector<std::string>& reports) {
   return exit_answered;
 }
 
-int run(const Flags& f) {
+int run(const LoadFlags& f) {
   raise_open_files();
   const std::string request =
       f.request_file.empty() ? request_of(f).dump() : read_file(f.request_file);
@@ -100,14 +100,14 @@ int run(const Flags& f) {
   return nothing ? exit_unavailable : exit_answered;
 }
 
-int merge(const Flags& f) {
+int merge(const LoadFlags& f) {
   std::vector<std::string> texts;
   for (const std::string& report : f.reports)
     texts.push_back(report.rfind("journal:", 0) == 0 ? report : read_file(report));
   return write_reports(f, texts);
 }
 
-void add_output(CLI::App& app, Flags& f) {
+void add_output(CLI::App& app, LoadFlags& f) {
   app.add_option("--out", f.out, "Write the report here");
   app.add_option("--vllm-out", f.vllm_out, "Write the result format of vllm bench serve here");
   app.add_flag("--json", f.json, "Print the report document");
@@ -116,7 +116,7 @@ void add_output(CLI::App& app, Flags& f) {
 } // namespace
 
 void add_load(CLI::App& app, int& code) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<LoadFlags>();
   CLI::App* load = app.add_subcommand("load", "Put an OpenAI-compatible server under load");
   load->require_subcommand(1);
   CLI::App* sub = load->add_subcommand("run", "Send requests and report latencies");

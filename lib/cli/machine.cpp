@@ -8,7 +8,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct MachineFlags {
   std::string from;
   std::string out_dir = "machine-report";
   std::string suite = "quick";
@@ -23,21 +23,21 @@ int write_report(const std::string& directory, const std::string& lines) {
   return exit_answered;
 }
 
-int report(const Flags& flags) {
+int report(const MachineFlags& flags) {
   if (!flags.from.empty()) return write_report(flags.out_dir, read_file(flags.from));
   JsonValue request = JsonValue::object();
   request.set("suite", flags.suite);
   return write_report(flags.out_dir, bench_probe(request.dump(), interrupt()));
 }
 
-int compare(const Flags& flags) {
+int compare(const MachineFlags& flags) {
   return write_report(flags.out_dir, read_file(flags.first) + "\n" + read_file(flags.second));
 }
 
 } // namespace
 
 void add_machine(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<MachineFlags>();
   CLI::App* machine = app.add_subcommand("machine", "What this machine is and reaches");
   machine->require_subcommand(1);
   machine->add_subcommand("show", "Print the machine record as JSON")->callback([&code] {

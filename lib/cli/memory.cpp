@@ -7,7 +7,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct MemoryFlags {
   std::string request_file;
   ModelFlags model;
   std::string device;
@@ -23,13 +23,6 @@ struct Flags {
   bool json = false;
 };
 
-template <typename T> void put(JsonValue& object, const char* name, const std::optional<T>& value) {
-  if (value) object.set(name, JsonValue(*value));
-}
-void put(JsonValue& object, const char* name, const std::string& value) {
-  if (!value.empty()) object.set(name, JsonValue(value));
-}
-
 JsonValue document(const std::string& text, const std::string& what) {
   try {
     return JsonValue::parse(text);
@@ -38,7 +31,7 @@ JsonValue document(const std::string& text, const std::string& what) {
   }
 }
 
-std::string request_of(const Flags& f) {
+std::string request_of(const MemoryFlags& f) {
   if (f.device.empty()) throw UsageError("give --device");
   JsonValue request = JsonValue::object();
   request.set("schema", 1);
@@ -177,7 +170,7 @@ std::string table(const JsonValue& answer) {
   return out;
 }
 
-int run(const Flags& flags) {
+int run(const MemoryFlags& flags) {
   const std::string request =
       flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file);
   const std::string text = memory_json(request);
@@ -189,8 +182,8 @@ int run(const Flags& flags) {
 } // namespace
 
 void add_memory(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
-  Flags& f = *flags;
+  auto flags = std::make_shared<MemoryFlags>();
+  MemoryFlags& f = *flags;
   CLI::App* sub = app.add_subcommand("memory", "Every byte of one deployment, and what is left");
   auto* file =
       sub->add_option("--request", f.request_file, "Request document (\"-\": standard input)");

@@ -18,7 +18,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct MonitorFlags {
   std::string engine;
   std::vector<std::string> hosts;
   double interval = 1;
@@ -27,7 +27,7 @@ struct Flags {
   std::string listen;
 };
 
-Monitor monitor_of(const Flags& f) {
+Monitor monitor_of(const MonitorFlags& f) {
   JsonValue request = JsonValue::object();
   if (!f.engine.empty()) request.set("engine_metrics_url", f.engine);
   if (!f.hosts.empty()) detail::put(request, "hosts", f.hosts);
@@ -40,7 +40,7 @@ void pause(double seconds) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
 }
 
-int watch(const Flags& f) {
+int watch(const MonitorFlags& f) {
   Monitor monitor = monitor_of(f);
   const bool screen = !f.json && isatty(STDOUT_FILENO);
   if (!f.json) { // a first sample, so that what is shown first has rates
@@ -99,7 +99,7 @@ void answer(int client, Monitor& monitor) {
   }
 }
 
-int serve(const Flags& f) {
+int serve(const MonitorFlags& f) {
   Monitor monitor = monitor_of(f);
   sockaddr_in address = address_of(f.listen);
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -128,7 +128,7 @@ int serve(const Flags& f) {
 } // namespace
 
 void add_monitor(CLI::App& app, int& code) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<MonitorFlags>();
   CLI::App* sub = app.add_subcommand("monitor", "Watch GPUs, host, network and an engine");
   sub->add_option("--engine", f->engine,
                   "The engine's metrics, e.g. http://127.0.0.1:8000/metrics");

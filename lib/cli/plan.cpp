@@ -7,7 +7,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct PlanFlags {
   std::string request_file;
   ModelFlags model;
   PlanRequest request;
@@ -18,7 +18,7 @@ struct Flags {
   std::string inventory;
 };
 
-PlanRequest request_of(const Flags& flags) {
+PlanRequest request_of(const PlanFlags& flags) {
   PlanRequest request = flags.request;
   request.model = flags.model.model();
   if (request.devices.empty()) throw UsageError("give at least one --device");
@@ -66,14 +66,14 @@ std::string fit_table(const FitAnswer& answer) {
 }
 
 // Exit code 1 when not every replica has room, as for a plan that is infeasible.
-int run_fit(const Flags& flags, const Plan& plan) {
+int run_fit(const PlanFlags& flags, const Plan& plan) {
   const std::string answer = plan.fit_json(read_file(flags.inventory));
   const FitAnswer fit = FitAnswer::from_json(answer);
   print(flags.json ? answer : fit_table(fit));
   return fit.fits ? exit_answered : exit_infeasible;
 }
 
-int run(const Flags& flags) {
+int run(const PlanFlags& flags) {
   const std::string request =
       flags.request_file.empty() ? request_of(flags).to_json() : read_file(flags.request_file);
   const Plan plan = Plan::from_json(request, interrupt());
@@ -97,7 +97,7 @@ int run(const Flags& flags) {
 } // namespace
 
 void add_plan(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PlanFlags>();
   CLI::App* sub = app.add_subcommand("plan", "Find the devices, splits and cost that meet an SLA");
   PlanRequest& r = flags->request;
   auto* file =

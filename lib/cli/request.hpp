@@ -26,6 +26,14 @@ private:
   std::optional<std::int64_t> hidden_;
 };
 
+/// Sets the member of a flag that was given; one that was not leaves the object as it is.
+template <typename T> void put(JsonValue& object, const char* name, const std::optional<T>& value) {
+  if (value) object.set(name, JsonValue(*value));
+}
+inline void put(JsonValue& object, const char* name, const std::string& value) {
+  if (!value.empty()) object.set(name, JsonValue(value));
+}
+
 /// "13B", "671b", "0.5B", "1.6T", "13000000000": a parameter count in 1e9. Throws UsageError.
 double billions(const std::string& text, const std::string& flag);
 

@@ -16,7 +16,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct SimulateFlags {
   std::string request_file;
   ModelFlags model;
   std::string device, engine, weights, kv, dataset, process = "poisson", trace_file, trace_format;
@@ -29,14 +29,7 @@ struct Flags {
   bool json = false;
 };
 
-template <typename T> void put(JsonValue& object, const char* name, const std::optional<T>& value) {
-  if (value) object.set(name, JsonValue(*value));
-}
-void put(JsonValue& object, const char* name, const std::string& value) {
-  if (!value.empty()) object.set(name, JsonValue(value));
-}
-
-JsonValue workload_of(const Flags& f) {
+JsonValue workload_of(const SimulateFlags& f) {
   JsonValue w = JsonValue::object();
   if (!f.trace_file.empty()) {
     JsonValue trace = JsonValue::object();
@@ -65,7 +58,7 @@ JsonValue workload_of(const Flags& f) {
   return w;
 }
 
-std::string request_of(const Flags& f) {
+std::string request_of(const SimulateFlags& f) {
   if (f.device.empty()) throw UsageError("give --device");
   JsonValue r = JsonValue::object();
   r.set("schema", 1);
@@ -180,7 +173,7 @@ private:
   std::thread thread_;
 };
 
-int run(const Flags& flags) {
+int run(const SimulateFlags& flags) {
   const std::string request =
       flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file);
   const bool wants_series = !flags.requests_out.empty() || !flags.chrome_out.empty();
@@ -208,7 +201,7 @@ int run(const Flags& flags) {
 } // namespace
 
 void add_simulate(CLI::App& app, int& code) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<SimulateFlags>();
   CLI::App* sub = app.add_subcommand("simulate", "Simulate a deployment under a workload");
   auto* file =
       sub->add_option("--request", f->request_file, "Request document (\"-\": standard input)");

@@ -10,7 +10,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct ThroughputFlags {
   std::string url, model, key_env;
   std::string api = "completions";
   std::int64_t batch = 32;
@@ -20,7 +20,7 @@ struct Flags {
   bool json = false;
 };
 
-std::string request_of(const Flags& f, std::int64_t seed) {
+std::string request_of(const ThroughputFlags& f, std::int64_t seed) {
   JsonValue endpoint = JsonValue::object();
   endpoint.set("url", f.url);
   endpoint.set("api", f.api);
@@ -38,7 +38,7 @@ std::string request_of(const Flags& f, std::int64_t seed) {
   return out.dump();
 }
 
-int run(const Flags& f) {
+int run(const ThroughputFlags& f) {
   std::int64_t seed = 1;
   dsk_bench_options options = DSK_BENCH_OPTIONS_INIT;
   const std::string name = f.model + ", batch " + std::to_string(f.batch);
@@ -81,7 +81,7 @@ int run(const Flags& f) {
 } // namespace
 
 void add_throughput(CLI::App& bench, int& code) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<ThroughputFlags>();
   CLI::App* sub = bench.add_subcommand(
       "throughput", "Tokens per second of an engine, prompt and output counted apart");
   sub->add_option("--url", f->url, "Server, e.g. http://127.0.0.1:8000")->required();

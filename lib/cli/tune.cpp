@@ -8,12 +8,12 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct TuneFlags {
   std::string request_file;
   bool json = false;
 };
 
-int run(const Flags& flags) {
+int run(const TuneFlags& flags) {
   const std::string request = read_file(flags.request_file);
   const std::string text = detail::text_from([&](char** out, size_t* len, dsk_error** error) {
     return dsk_plan_tune_batching(request.data(), request.size(), interrupt().get(), out, len,
@@ -46,7 +46,7 @@ int run(const Flags& flags) {
 void add_tune(CLI::App& app, int& code) {
   CLI::App* tune = app.add_subcommand("tune", "Find settings by simulation");
   tune->require_subcommand(1);
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TuneFlags>();
   CLI::App* sub = tune->add_subcommand("batching", "Batch size, wait and slots that meet an SLA");
   sub->add_option("--request", flags->request_file,
                   "Simulation request with \"slo\" and \"tune\" (\"-\": standard input)")

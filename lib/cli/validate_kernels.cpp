@@ -8,7 +8,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct ValidateKernelsFlags {
   std::string file;
   std::string device;
   std::string hold_out = "none";
@@ -49,7 +49,7 @@ std::string table_of(const JsonValue& report) {
   return out;
 }
 
-int run(const Flags& flags) {
+int run(const ValidateKernelsFlags& flags) {
   JsonValue request = JsonValue::object();
   request.set("device", flags.device);
   request.set("hold_out", flags.hold_out);
@@ -68,7 +68,7 @@ int run(const Flags& flags) {
 } // namespace
 
 void add_validate_kernels(CLI::App& app, int& code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ValidateKernelsFlags>();
   CLI::App* sub = app.add_subcommand("kernels", "Kernel times of a table, row by row");
   sub->add_option("file", flags->file, "The table: CSV, or CSV.gz")->required();
   sub->add_option("--gpu", flags->device, "Device that was measured")->required();

@@ -11,7 +11,7 @@
 namespace dsk::cli {
 namespace {
 
-struct Flags {
+struct ValidateServingFlags {
   std::string file;
   std::string models_dir, devices_dir;
   std::string predictions_file;
@@ -31,7 +31,7 @@ template <class Call> std::string report_from(Call&& call) {
   });
 }
 
-void add_catalog(JsonValue& request, const Flags& f) {
+void add_catalog(JsonValue& request, const ValidateServingFlags& f) {
   JsonValue documents = JsonValue::array();
   for (const std::string& text : catalog_texts(f.catalog_files)) {
     JsonValue document = JsonValue::parse(text);
@@ -95,7 +95,7 @@ std::string scores_text(const JsonValue& report) {
   return out;
 }
 
-int run_e2e(const Flags& f) {
+int run_e2e(const ValidateServingFlags& f) {
   JsonValue request = JsonValue::object();
   request.set("jobs", f.jobs);
   if (!f.hold_out.empty()) request.set("hold_out", f.hold_out);
@@ -113,7 +113,7 @@ int run_e2e(const Flags& f) {
   return exit_answered;
 }
 
-int run_requests(const Flags& f) {
+int run_requests(const ValidateServingFlags& f) {
   JsonValue request =
       run_deployment(JsonValue::parse(read_file(f.file + "/meta.json")), f.device, f.model);
   add_catalog(request, f);
@@ -163,7 +163,7 @@ int run_requests(const Flags& f) {
 } // namespace
 
 void add_validate_e2e(CLI::App& validate, int& code) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<ValidateServingFlags>();
   CLI::App* sub = validate.add_subcommand("e2e", "Published end-to-end measurements, every row");
   sub->add_option("file", f->file, "Table (docs/results/e2e.md)")->required();
   sub->add_option("--models", f->models_dir, "DIR/NAME/config.json for each further model");
@@ -179,7 +179,7 @@ void add_validate_e2e(CLI::App& validate, int& code) {
 }
 
 void add_validate_requests(CLI::App& validate, int& code) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<ValidateServingFlags>();
   CLI::App* sub = validate.add_subcommand("requests", "A request log, replayed");
   sub->add_option("dir", f->file, "Folder with meta.json and requests.jsonl")->required();
   sub->add_option("--device", f->device, "Device, when meta.json does not name it");

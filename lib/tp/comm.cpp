@@ -26,7 +26,7 @@ dsk_backend_comm_options table_options(const CommOptions& options) {
 Comm::Comm(std::shared_ptr<Device> device, std::uint32_t world, std::uint32_t rank,
            const CommOptions& options)
     : device_(std::move(device)), world_(world), rank_(rank), timeout_ms_(options.timeout_ms),
-      family_(std::make_shared<const int>(0)) {}
+      family_(std::make_shared<CommFamily>()) {}
 
 std::vector<std::shared_ptr<Comm>>
 Comm::create_local(const std::vector<std::shared_ptr<Device>>& devices,
@@ -121,7 +121,7 @@ void Comm::note_failure() noexcept {
   std::int32_t lost = DSK_BACKEND_NO_RANK;
   if (handle_) (void)device_->api().comm_poll(handle_, &lost, nullptr);
   if (lost == DSK_BACKEND_NO_RANK && rendezvous_) lost = rendezvous_->lost_rank();
-  if (lost != DSK_BACKEND_NO_RANK) lost_rank_.store(lost);
+  if (lost != DSK_BACKEND_NO_RANK) family_->lost_rank.store(lost);
   abort();
 }
 
@@ -143,6 +143,10 @@ void Comm::wait(void* stream) {
       throw;
     }
     if (done) return;
+    if (aborted()) { // by another rank: this one's device waits too
+      abort();
+      require_usable();
+    }
     if (std::chrono::steady_clock::now() > until)
       throw Error(DSK_STATUS_DEADLINE, "the stream's work is not done after " +
                                            std::to_string(timeout_ms_) +
@@ -152,8 +156,8 @@ void Comm::wait(void* stream) {
 }
 
 void Comm::abort() noexcept {
-  if (aborted_.exchange(true)) return;
-  if (handle_) device_->api().comm_abort(handle_);
+  family_->aborted.store(true);
+  if (handle_ && !handle_aborted_.exchange(true)) device_->api().comm_abort(handle_);
 }
 
 } // namespace dsk::tp

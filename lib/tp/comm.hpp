@@ -20,6 +20,12 @@ struct CommOptions {
   std::uint64_t max_bytes = std::uint64_t{8} << 20;
 };
 
+/// What the ranks of one communicator in one process know together.
+struct CommFamily {
+  std::atomic<bool> aborted{false};
+  std::atomic<std::int32_t> lost_rank{DSK_BACKEND_NO_RANK};
+};
+
 class Comm {
 public:
   /// All ranks of a communicator in this process.
@@ -39,13 +45,13 @@ public:
   dsk_backend_comm* handle() const { return handle_; } // NULL for one rank
   std::uint32_t world() const { return world_; }
   std::uint32_t rank() const { return rank_; }
-  std::int32_t lost_rank() const { return lost_rank_.load(); }
-  bool aborted() const { return aborted_.load(); }
+  std::int32_t lost_rank() const { return family_->lost_rank.load(); }
+  bool aborted() const { return family_->aborted.load(); }
   const char* transport() const;
   /// Ranks of one communicator in one process share this.
   const void* family() const { return family_.get(); }
 
-  /// Throws CANCELLED after an abort.
+  /// Throws CANCELLED after an abort of any rank in this process.
   void require_usable() const;
   /// See dsk_tp_comm_wait.
   void wait(void* stream);
@@ -65,10 +71,9 @@ private:
   std::uint32_t world_, rank_;
   std::uint64_t timeout_ms_;
   std::shared_ptr<Rendezvous> rendezvous_;
-  std::shared_ptr<const int> family_;
+  std::shared_ptr<CommFamily> family_;
   dsk_backend_comm* handle_ = nullptr;
-  std::atomic<bool> aborted_{false};
-  std::atomic<std::int32_t> lost_rank_{DSK_BACKEND_NO_RANK};
+  std::atomic<bool> handle_aborted_{false};
 };
 
 } // namespace dsk::tp

@@ -162,8 +162,8 @@ private:
   /// After a failed wait the slots hold half a call; the communicator is of no further use.
   void finish(bool done, const Memory& memory) const {
     if (done) return;
-    shared_->abort.store(true, std::memory_order_relaxed);
     if (memory.aborted) {
+      std::atomic_thread_fence(std::memory_order_acquire); // of the abort that was seen
       const std::int32_t lost = lost_rank();
       if (lost != DSK_BACKEND_NO_RANK)
         throw Error(DSK_STATUS_BACKEND,
@@ -172,6 +172,8 @@ private:
     }
     std::int32_t none = DSK_BACKEND_NO_RANK;
     shared_->lost.compare_exchange_strong(none, memory.lost, std::memory_order_relaxed);
+    // After the name, so that whoever sees the abort can say whose absence ended it.
+    shared_->abort.store(true, std::memory_order_release);
     fail_lost(memory.lost);
   }
 

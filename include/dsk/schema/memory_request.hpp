@@ -73,7 +73,8 @@ struct MemoryRequest {
   std::optional<std::string> engine;
   /// How a replica is split
   Parallel parallel;
-  /// Format of the weights; checkpoint when absent
+  /// Format of the weights: checkpoint (when absent), bf16, fp16, fp8, fp8-block, int8, int4,
+  /// mxfp4, nvfp4, or the name that an answer gave this model's
   std::optional<std::string> weights;
   /// KV cache type; what the checkpoint asks for when absent
   std::optional<std::string> kv;

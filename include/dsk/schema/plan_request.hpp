@@ -114,7 +114,8 @@ struct PlanSearch {
   std::optional<std::vector<std::int64_t>> dp;
   /// Expert-parallel widths
   std::optional<std::vector<std::int64_t>> ep;
-  /// Weight formats
+  /// Weight formats: checkpoint, bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name
+  /// that an answer gave this model's
   std::optional<std::vector<std::string>> weights;
   /// KV cache types
   std::optional<std::vector<std::string>> kv;

@@ -28,6 +28,19 @@ std::string fault(const char* text) {
 
 } // namespace
 
+TEST_CASE("the name that a plan gives a model's weights can be asked for") {
+  const Json own = ask(R"({"model":"deepseek-r1","device":"h200","parallel":{"tp":8}})");
+  const Json named = ask(R"({"model":"deepseek-r1","device":"h200","parallel":{"tp":8},
+    "weights":"fp8-block128x128"})"); // as plan answers say
+  CHECK(named["weights_bytes"] == own["weights_bytes"]);
+  CHECK(named["kv_pool"] == own["kv_pool"]);
+  const Json brief = ask(R"({"model":"llama-3.1-70b","device":"h200","weights":"int4"})");
+  const Json whole = ask(R"({"model":"llama-3.1-70b","device":"h200","weights":"int4-group128"})");
+  CHECK(whole["weights_bytes"] == brief["weights_bytes"]);
+  CHECK(fault(R"({"model":"deepseek-r1","device":"h200","parallel":{"tp":8},
+    "weights":"fp8-block64x64"})") == "/weights");
+}
+
 TEST_CASE("a memory answer adds up and says where its terms come from") {
   const Json a = ask(R"({"model":"deepseek-r1","device":"h200","engine":"sglang",
     "parallel":{"tp":8},"kv":"bf16","memory_fraction":0.82,"sequence_tokens":8192})");

@@ -112,6 +112,24 @@ TEST_CASE("an abort from another thread ends a wait at once") {
   CHECK(ranks.info(1).aborted == 1);
 }
 
+TEST_CASE("an abort of one rank is known to the others before they meet it in a collective") {
+  Rng rng(24);
+  Ranks ranks(3, 60000, rng);
+  dsk_error* error = nullptr;
+  CHECK(dsk_tp_comm_wait(ranks.world.raw[0], nullptr, &error) == DSK_STATUS_OK);
+  dsk_tp_comm_abort(ranks.world.raw[1]);
+  for (std::uint32_t r = 0; r < 3; ++r) {
+    CHECK(dsk_tp_comm_wait(ranks.world.raw[r], nullptr, &error) == DSK_STATUS_CANCELLED);
+    CHECK(std::string(dsk_error_message(error)).find("aborted") != std::string::npos);
+    dsk_error_destroy(error);
+    error = nullptr;
+    std::string sentence;
+    CHECK(ranks.enqueue(r, sentence) == DSK_STATUS_CANCELLED);
+    CHECK(ranks.info(r).aborted == 1);
+    CHECK(ranks.info(r).lost_rank == DSK_TP_NO_RANK);
+  }
+}
+
 TEST_CASE("ranks that come late, in changing order, give the same bits") {
   Rng rng(23);
   Ranks ranks(4, 20000, rng, 3000);

@@ -50,7 +50,9 @@ class MemoryRequest(Document):
     parallel: Parallel | None = None
     """How a replica is split"""
     weights: str | None = None
-    """Format of the weights; checkpoint when absent"""
+    """Format of the weights: checkpoint (when absent), bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the
+    name that an answer gave this model's
+    """
     kv: str | None = None
     """KV cache type; what the checkpoint asks for when absent"""
     index: str | None = None

@@ -82,7 +82,9 @@ class PlanSearch(Document):
     ep: Sequence[int] | None = None
     """Expert-parallel widths"""
     weights: Sequence[str] | None = None
-    """Weight formats"""
+    """Weight formats: checkpoint, bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer
+    gave this model's
+    """
     kv: Sequence[str] | None = None
     """KV cache types"""
     max_batch: int | None = None

@@ -11,7 +11,7 @@ import java.util.List;
  * @param device Accelerator of the catalogue, by name or alias; null when absent
  * @param engine Engine, NAME or NAME&#64;VERSION; vllm when absent; null when absent
  * @param parallel How a replica is split; null when absent
- * @param weights Format of the weights; checkpoint when absent; null when absent
+ * @param weights Format of the weights: checkpoint (when absent), bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer gave this model's; null when absent
  * @param kv KV cache type; what the checkpoint asks for when absent; null when absent
  * @param index Indexer keys of sparse attention; null when absent
  * @param mtpTokens Draft tokens of multi-token prediction; 0 is off; null when absent
@@ -110,7 +110,7 @@ public record MemoryRequest(List<JsonValue> catalog, Model model, String device,
     /** How a replica is split; null when absent. */
     public Builder parallel(Parallel.Builder value) { parallel = value.build(); return this; }
 
-    /** Format of the weights; checkpoint when absent; null when absent. */
+    /** Format of the weights: checkpoint (when absent), bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer gave this model's; null when absent. */
     public Builder weights(String value) { weights = value; return this; }
 
     /** KV cache type; what the checkpoint asks for when absent; null when absent. */

@@ -118,7 +118,7 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
    * @param pp Pipeline stages; null when absent
    * @param dp Attention data-parallel ranks inside a replica; null when absent
    * @param ep Expert-parallel widths; null when absent
-   * @param weights Weight formats; null when absent
+   * @param weights Weight formats: checkpoint, bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer gave this model's; null when absent
    * @param kv KV cache types; null when absent
    * @param maxBatch Sequences of one replica at once; null when absent
    * @param memoryFraction The engine's memory fraction flag; null when absent
@@ -188,10 +188,10 @@ public record PlanRequest(Model model, List<String> devices, List<String> engine
       /** Expert-parallel widths; null when absent. */
       public Builder ep(long... value) { ep = Documents.list(value); return this; }
 
-      /** Weight formats; null when absent. */
+      /** Weight formats: checkpoint, bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer gave this model's; null when absent. */
       public Builder weights(List<String> value) { weights = value; return this; }
 
-      /** Weight formats; null when absent. */
+      /** Weight formats: checkpoint, bf16, fp16, fp8, fp8-block, int8, int4, mxfp4, nvfp4, or the name that an answer gave this model's; null when absent. */
       public Builder weights(String... value) { weights = List.of(value); return this; }
 
       /** KV cache types; null when absent. */

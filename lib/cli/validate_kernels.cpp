@@ -29,7 +29,7 @@ std::string row_text(const JsonValue& s) {
   return line;
 }
 
-std::string table_of(const JsonValue& report) {
+std::string scores_table(const JsonValue& report) {
   std::string out =
       report["device"].text() + ", hold-out " + report["hold_out"].text() + ", " +
       std::to_string(report["rows"].integer()) +
@@ -61,7 +61,7 @@ int run(const ValidateKernelsFlags& flags) {
   }
   const auto [report, predictions] = validate_kernels(request.dump(), read_table(flags.file));
   if (!flags.predictions_file.empty()) write_file(flags.predictions_file, predictions);
-  print(flags.json ? report : table_of(JsonValue::parse(report)));
+  print(flags.json ? report : scores_table(JsonValue::parse(report)));
   return exit_answered;
 }
 

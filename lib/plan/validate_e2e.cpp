@@ -200,9 +200,12 @@ std::vector<E2eConstants> settings_of(bool refit) {
   return settings;
 }
 
+// ln of a ratio beyond which a row says no more: it is not what the constants can mend.
+constexpr double outlying = 0.5;
+
 // Leaves each group of `by` out of the fit of every constant and predicts it with what the others
-// give: for each engine the setting with the least sum of |log(measured / predicted)|, and the
-// widths of the intervals.
+// give: for each engine the setting with the least sum of |log(measured / predicted)| up to
+// `outlying`, and the widths of the intervals.
 Json hold_out(const Table& t, const std::vector<E2eConstants>& settings, const std::string& by,
               const std::vector<Prediction>& in_force) {
   const auto group_of = [&](const E2eRow& row) {
@@ -220,8 +223,9 @@ Json hold_out(const Table& t, const std::vector<E2eConstants>& settings, const s
     auto& part = of_group[group].try_emplace(t.rows[i].engine, settings.size(), 0.0).first->second;
     for (std::size_t s = 0; s < settings.size(); ++s)
       if (const auto error = residual(t, i, s)) {
-        sum[s] += std::abs(*error);
-        part[s] += std::abs(*error);
+        const double loss = std::min(std::abs(*error), outlying);
+        sum[s] += loss;
+        part[s] += loss;
       }
   }
   std::map<std::string, Errors> held, kept;

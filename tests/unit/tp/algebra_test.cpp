@@ -127,31 +127,42 @@ void check_layer(const Weight& weight, dsk_tp_split split, std::uint32_t ranks, 
                        whole.begin() + static_cast<std::ptrdiff_t>(from + infos[r].input_columns)},
                       from);
     }
+    const bool gathered = flags & DSK_TP_GATHER_OUTPUT;
+    const bool all_columns = split != DSK_TP_SPLIT_COLUMN || gathered; // on every rank
+    struct Wanted {
+      double sum = 0, allowed = 0;
+    };
+    const auto wanted_at = [&](std::uint32_t r, std::size_t n) {
+      double expected = weight.bias_at(n), magnitude = std::fabs(expected), wire = 0;
+      if (split == DSK_TP_SPLIT_ROW) {
+        for (std::uint32_t s = 0; s < ranks; ++s) {
+          const Exact part = dot(weight, n, parts[s], infos[s].k_offset);
+          expected += part.sum;
+          magnitude += part.magnitude;
+          if (narrow_wire)
+            wire += 0.5 * ulp(t, part.sum) +
+                    ulp(t, part.sum) * 0x1p-10; // each partial sum is rounded once
+        }
+        if (narrow_wire)
+          wire += ulp(t, expected - weight.bias_at(n)); // and so is the sum, before the bias
+      } else {
+        const Exact whole_sum = dot(weight, n, parts[r], 0);
+        expected += whole_sum.sum;
+        magnitude += whole_sum.magnitude;
+      }
+      return Wanted{expected,
+                    ulp(t, expected) + static_cast<double>(weight.k) * 0x1p-24 * magnitude + wire};
+    };
+    std::vector<Wanted> wanted(infos[0].output_columns);
     for (std::uint32_t r = 0; r < ranks; ++r)
       for (std::size_t c = 0; c < infos[r].output_columns; ++c) {
-        const bool gathered = flags & DSK_TP_GATHER_OUTPUT;
-        const std::size_t n = split == DSK_TP_SPLIT_COLUMN && !gathered ? infos[r].n_offset + c : c;
-        double expected = weight.bias_at(n), magnitude = std::fabs(expected), wire = 0;
-        if (split == DSK_TP_SPLIT_ROW) {
-          for (std::uint32_t s = 0; s < ranks; ++s) {
-            const Exact part = dot(weight, n, parts[s], infos[s].k_offset);
-            expected += part.sum;
-            magnitude += part.magnitude;
-            if (narrow_wire)
-              wire += 0.5 * ulp(t, part.sum) +
-                      ulp(t, part.sum) * 0x1p-10; // each partial sum is rounded once
-          }
-          if (narrow_wire)
-            wire += ulp(t, expected - weight.bias_at(n)); // and so is the sum, before the bias
-        } else {
-          const Exact whole_sum = dot(weight, n, parts[r], 0);
-          expected += whole_sum.sum;
-          magnitude += whole_sum.magnitude;
-        }
-        const double allowed =
-            ulp(t, expected) + static_cast<double>(weight.k) * 0x1p-24 * magnitude + wire;
+        if (!all_columns)
+          wanted[0] = wanted_at(r, infos[r].n_offset + c);
+        else if (r == 0)
+          wanted[c] = wanted_at(r, c);
+        const Wanted& want = wanted[all_columns ? c : 0];
         const double got = read(ys[r].get(), t, row * infos[r].output_columns + c);
-        worst = std::max(worst, std::fabs(got - expected) / allowed);
+        worst = std::max(worst, std::fabs(got - want.sum) / want.allowed);
         if (row == 0 && split == DSK_TP_SPLIT_COLUMN && !gathered) ++covered;
       }
   }

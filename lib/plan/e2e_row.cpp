@@ -128,10 +128,13 @@ private:
                             name.starts_with("gpt-j") || name.starts_with("falcon");
     if (dtype.starts_with("fp8"))
       weights = llama_like && !name.starts_with("minimax") ? "fp8" : "fp8-block";
-    else if (dtype.starts_with("int4"))
+    else if (dtype.starts_with("int4") || dtype.starts_with("w4a16") || dtype == "awq" ||
+             dtype == "gptq")
       weights = "int4";
-    else if (dtype.starts_with("int8"))
+    else if (dtype.starts_with("int8") || dtype.starts_with("w8a8"))
       weights = "int8";
+    else if (dtype == "fp4")
+      weights = "nvfp4";
     else if (dtype == "bf16" || dtype == "fp16" || dtype == "nvfp4" || dtype == "mxfp4")
       weights = dtype;
     else if (!dtype.empty())

@@ -58,7 +58,7 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
   }
   if (engine.runs) {
     for (double* us : {&o.layer_us, &o.moe_layer_us, &o.linear_layer_us, &o.sequence_us})
-      *us *= engine.runs->step_host;
+      *us *= engine.runs->step_host_on(device.name);
     o.error = std::min(o.error, engine.runs->engine_error);
     o.calibrated = true;
   }

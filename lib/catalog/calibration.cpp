@@ -81,6 +81,14 @@ bool CalibratedAllReduce::inside(double bytes) const {
   return !points.empty() && points.front().bytes <= bytes && bytes <= points.back().bytes;
 }
 
+double RunFactors::step_host_on(const std::string& other) const {
+  return other == device ? step_host : std::pow(step_host, step_host_said);
+}
+
+double RunFactors::prefill_host_on(const std::string& other) const {
+  return other == device ? prefill_host : std::pow(prefill_host, prefill_host_said);
+}
+
 const CalibratedProducts* Calibration::find(const std::string& type) const {
   for (const CalibratedProducts& p : products)
     if (p.type == type) return &p;
@@ -139,6 +147,9 @@ RunFactors read_runs(Reader runs, const Calibration& document) {
     Reader factor = factors.object(member);
     *value = factor.number("value", 0.05, 20);
     if (value == &f.step_host) f.engine_error = factor.number("error", 0, 10);
+    const double said = factor.number("said_by_runs", 0, 1, 1);
+    if (value == &f.step_host) f.step_host_said = said;
+    if (value == &f.prefill_host) f.prefill_host_said = said;
     factor.ignore_rest();
   }
   factors.done();

@@ -72,20 +72,26 @@ struct CalibratedLaunch {
 };
 
 /// What runs of a real engine say: how many times as long as in the step model something takes. The
-/// first two hold on the device of the runs, the others under the engine on every device.
+/// first two hold on the device of the runs; the others under the engine on every device, elsewhere
+/// only as far as the runs say them: what they could not tell from the kernels stays behind.
 struct RunFactors {
-  std::string engine;      // name, any version
-  std::string device;      // of the runs, canonical
-  double compute = 1;      // arithmetic of kernels
-  double memory = 1;       // their memory traffic
-  double step_host = 1;    // the engine's time a layer and a sequence
-  double prefill_host = 1; // host time of a step with prefill
-  double error = 0;        // what is left of a step on that device: 90 % half width, natural log
-  double engine_error = 0; // likewise of the engine's own time, on any device
+  std::string engine;        // name, any version
+  std::string device;        // of the runs, canonical
+  double compute = 1;        // arithmetic of kernels
+  double memory = 1;         // their memory traffic
+  double step_host = 1;      // the engine's time a layer and a sequence
+  double prefill_host = 1;   // host time of a step with prefill
+  double error = 0;          // what is left of a step on that device: 90 % half width, natural log
+  double step_host_said = 1; // share that the runs say of it, beside what was believed before
+  double prefill_host_said = 1;    // likewise
+  double engine_error = 0;         // likewise of the engine's own time, on any device
   std::vector<std::string> models; // of the runs; others are less sure
   std::string name;                // of the calibration
   std::string source;
   std::string as_of;
+
+  double step_host_on(const std::string& other) const;
+  double prefill_host_on(const std::string& other) const;
 };
 
 struct Calibration {

@@ -310,11 +310,8 @@ Engine Catalog::engine(const std::string& name, const std::string& version,
       best = &candidate;
   }
   Engine engine = std::get<Engine>(*State::record(*best));
-  if (const auto it = state_->runs.find(engine.name); it != state_->runs.end()) {
+  if (const auto it = state_->runs.find(engine.name); it != state_->runs.end())
     engine.runs = it->second;
-    engine.prefill_layer_us *= engine.runs->prefill_host;
-    engine.prefill_moe_layer_us *= engine.runs->prefill_host;
-  }
   return engine;
 }
 

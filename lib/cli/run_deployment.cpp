@@ -30,7 +30,6 @@ JsonValue run_deployment(const JsonValue& meta, const std::string& device_name,
   JsonValue policy = JsonValue::object();
   policy.set("max_sequences", k["max_num_seqs"].integer());
   policy.set("token_budget", k["max_num_batched_tokens"].integer());
-  policy.set("prefix_cache", false); // the log has no tokens to match
   r.set("policy", std::move(policy));
   if (has(meta, "kv_cache") && has(meta["kv_cache"], "num_kv_tokens"))
     r.set("kv_pool_tokens", meta["kv_cache"]["num_kv_tokens"].integer());

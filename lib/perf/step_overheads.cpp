@@ -13,6 +13,10 @@ bool before_1_0(const Engine& engine) {
   return compare_versions(engine.version, "0.20") < 0;
 }
 
+bool datacentre_blackwell(const Device& device) {
+  return device.family == "blackwell" || device.family == "blackwell-ultra";
+}
+
 } // namespace
 
 EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
@@ -44,7 +48,8 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
     break;
   }
   // Launched by the kernel before it, fused into collectives: half of what Hopper's layers take.
-  if (device.family.starts_with("blackwell")) {
+  // Seen on data centre devices, whose kernels those of the RTX cards (sm_120) are not.
+  if (datacentre_blackwell(device)) {
     o.layer_us /= 2;
     o.moe_layer_us = 0;
   }
@@ -58,7 +63,7 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
   }
   if (engine.runs) {
     for (double* us : {&o.layer_us, &o.moe_layer_us, &o.linear_layer_us, &o.sequence_us})
-      *us *= engine.runs->step_host;
+      *us *= engine.runs->step_host_on(device.name);
     o.error = std::min(o.error, engine.runs->engine_error);
     o.calibrated = true;
   }
@@ -66,7 +71,7 @@ EngineOverheads engine_overheads(const Engine& engine, const Device& device) {
 }
 
 bool launches_programmatically(const Engine& engine, const Device& device) {
-  return device.family.starts_with("blackwell") ||
+  return datacentre_blackwell(device) ||
          (engine.kind == EngineKind::tensorrt_llm && !before_1_0(engine));
 }
 

@@ -23,12 +23,12 @@ struct EngineOverheads {
 /// 2026-08), beside the measured times of products, attention and collectives with their launches:
 /// vLLM 36, TensorRT-LLM 24, SGLang 23, LMDeploy 15 us a layer; 8 to 24 us a sequence; gated-delta
 /// layers +26; experts without a table +45 with TensorRT-LLM on Hopper (their kernel's own launch
-/// is in the carried-over time). On Blackwell half a layer's time: 154 rows of gpt-oss and Qwen3.5
-/// with three engines, to 2026-08. TensorRT-LLM before 1.0 has a C++ runtime: 20 us a layer, 5 us a
-/// sequence. Where a calibration holds the cost of a launch, the five kernels between the products
-/// of a layer (two norms, rotary, cache write, activation) cost as much more as launches do there
-/// (launch_delta_us()), and that share of a layer's time is known. Runs of the engine scale all of
-/// it.
+/// is in the carried-over time). On data centre Blackwell half a layer's time: 154 rows of gpt-oss
+/// and Qwen3.5 with three engines, to 2026-08. TensorRT-LLM before 1.0 has a C++ runtime: 20 us a
+/// layer, 5 us a sequence. Where a calibration holds the cost of a launch, the five kernels between
+/// the products of a layer (two norms, rotary, cache write, activation) cost as much more as
+/// launches do there (launch_delta_us()), and that share of a layer's time is known. Runs of the
+/// engine scale all of it.
 EngineOverheads engine_overheads(const Engine& engine, const Device& device);
 
 /// Whether a kernel's start overlaps the end of the one before it: engines on Blackwell, and

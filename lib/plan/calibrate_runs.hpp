@@ -15,8 +15,9 @@ namespace dsk::plan {
 /// reads them; all of one engine.
 ///
 /// Loss: Huber of ln(simulated / measured) over 3 %, a run's metrics counting as four independent
-/// ones, plus the squares of ln(factor) over the spread that the step model's own error leaves (30
-/// % for kernels, 50 % for the engine). `documents` are the request's own, an array, which
+/// ones, plus the squares of ln(factor) over what the step model may be off (20 % for kernels that
+/// it carries over from other devices, 10 % for those of a measured device, 25 % for the engine, 30
+/// % for its steps with prefill). `documents` are the request's own, an array, which
 /// `catalog` holds. Throws INVALID_REQUEST or NOT_FOUND, CANCELLED at the token.
 void add_engine_runs(Json& calibration, const Json& runs, const Json& check, const Json& documents,
                      const Catalog& catalog, const Cancel& cancel);

@@ -61,8 +61,9 @@ Json calibration_json(const perf::Deployment& deployment, const perf::StepModel&
       factors["compute"] = runs->compute;
       factors["memory"] = runs->memory;
     }
-    factors["step_host"] = runs->step_host;
-    factors["prefill_host"] = runs->prefill_host;
+    const std::string& device = deployment.device->name;
+    factors["step_host"] = json::significant(runs->step_host_on(device), 4);
+    factors["prefill_host"] = json::significant(runs->prefill_host_on(device), 4);
   }
   out["operators"] = Json::array();
   double share = 0, all = 0;

@@ -31,6 +31,7 @@ Policy default_policy(const Engine& engine, const Device& device, const Model& m
   p.first_token_steps = engine.first_token_steps;
   p.prefill_step_us =
       model.layers() * engine.prefill_layer_us + experts * engine.prefill_moe_layer_us;
+  if (engine.runs) p.prefill_step_us *= engine.runs->prefill_host_on(device.name);
   p.stream_tokens_per_s = engine.stream_tokens_per_s;
   return p;
 }

@@ -131,6 +131,7 @@ std::int64_t Replica::used() const noexcept {
 
 void Replica::take(std::int64_t blocks) {
   private_ += blocks;
+  taken_ += std::max<std::int64_t>(0, blocks);
   const std::int64_t now_used = used();
   totals_.max_kv_blocks = std::max(totals_.max_kv_blocks, now_used);
   if (!cache_) return;

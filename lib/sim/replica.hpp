@@ -133,6 +133,8 @@ private:
     std::int32_t shared = 0;      // prefix blocks that it holds
     std::int32_t cached = 0;
     std::int32_t preemptions = 0;
+    std::int64_t kept = 0;       // whole pages of its own that it gave up full, still findable ...
+    std::int64_t kept_until = 0; // ... until so many pages were taken in all (the last page first)
     bool decodes = false;
     bool swapped = false; // its KV is in host memory
   };
@@ -202,6 +204,7 @@ private:
   void plan_prefill();
   void plan_decode();
   void preempt_newest();
+  std::int64_t found_again(const Slot& slot) const noexcept;
   std::uint32_t new_slot();
 
   const int number_;
@@ -229,6 +232,7 @@ private:
   std::int64_t ticks_ = 0;    // decode steps so far
   std::int64_t private_ = 0;  // pages that one sequence alone holds
   std::int64_t reserved_ = 0; // pages promised at admission
+  std::int64_t taken_ = 0;    // pages taken so far
   std::int64_t orders_ = 0;
 
   Pending pending_ = Pending::none;

@@ -51,6 +51,9 @@ void Replica::preempt_newest() {
     offset_sum_ -= s.offset;
     if (spec_.dp > 1) offset_squares_ -= s.offset * s.offset;
     --decoding_;
+    // Free pages that lie before its own are taken first.
+    s.kept_until = taken_ + pool_ - used();
+    s.kept = (s.prompt + generated) / policy_.block_tokens;
     drop_kv(s);
     s.emitted += generated;
     totals_.output_tokens += generated;
@@ -102,6 +105,14 @@ bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
   return alone || policy_.reserve_output == 0 || reserved_ + promised(s) <= pool_;
 }
 
+// Tokens of a preempted sequence whose pages nobody has taken since: an engine with a prefix cache
+// leaves the hash of a page on it until it is taken, and frees a sequence's last page first.
+std::int64_t Replica::found_again(const Slot& s) const noexcept {
+  if (!policy_.prefix_cache || s.kept == 0) return 0;
+  return std::max<std::int64_t>(0, s.kept - std::max<std::int64_t>(0, taken_ - s.kept_until)) *
+         policy_.block_tokens;
+}
+
 bool Replica::admit(std::uint32_t slot) {
   Slot& s = slots_[slot];
   std::int64_t pages = pages_of(s.job, s.prompt);
@@ -120,10 +131,14 @@ bool Replica::admit(std::uint32_t slot) {
   if (!may_admit(s, pages + own - (found.blocks - found.idle) * cache_pages_)) return false;
   for (std::int32_t i = 0; i < whole; ++i)
     cache_->hold(blocks[i]);
+  const auto again = static_cast<std::int32_t>(std::min<std::int64_t>(found_again(s), s.prompt));
   s.shared = whole;
   take(pages - whole * cache_pages_);
+  taken_ -= again / policy_.block_tokens;
+  s.kept = 0;
   // The last token is always computed, since it gives the first token of the answer.
-  const std::int32_t known = std::min(found.blocks * blocks.block_tokens, s.prompt - 1);
+  const std::int32_t known =
+      std::min(std::max(found.blocks * blocks.block_tokens, again), s.prompt - 1);
   s.ready = std::max(known, std::min(s.job.loaded, s.prompt - 1));
   if (s.preemptions == 0) s.cached = s.ready;
   totals_.cached_tokens += s.ready;

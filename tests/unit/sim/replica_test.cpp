@@ -214,6 +214,37 @@ TEST_CASE("a sequence shorter than a sliding window holds its share of it") {
   CHECK(keep.all.size() == 50);
 }
 
+TEST_CASE("a preempted sequence finds the pages again that nobody has taken since") {
+  const auto& setup = world::llama8b();
+  ReplicaSpec spec;
+  spec.policy = default_policy(setup.engine, setup.device, setup.model);
+  spec.policy.watermark = 0;
+  spec.kv_pool_pages = 700;
+  // Eight of 1,000 tokens and up to 400 more fill 700 pages of 16 when they have 400 left.
+  std::vector<world::Arrival> arrivals;
+  for (std::int32_t i = 0; i < 16; ++i)
+    arrivals.push_back({0.0, 1000, 200 + 25 * i, {}});
+  const auto totals = [&](bool cache) {
+    spec.policy.prefix_cache = cache;
+    world::Keep keep;
+    Replica replica(0, *setup.step, spec, keep);
+    world::drive(replica, arrivals);
+    CHECK(keep.all.size() == arrivals.size());
+    return replica.totals();
+  };
+  const ReplicaTotals with = totals(true), without = totals(false);
+  REQUIRE(without.preemptions > 0);
+  REQUIRE(with.preemptions > 0);
+  CHECK(without.cached_tokens == 0);
+  CHECK(without.prompt_tokens > 16 * 1000);
+  // Not all of them: others took pages while it waited, and never a prompt for the first time.
+  CHECK(with.cached_tokens > 0);
+  CHECK(with.prompt_tokens >= 16 * 1000);
+  CHECK(with.prompt_tokens < without.prompt_tokens);
+  CHECK(with.output_tokens == without.output_tokens);
+  CHECK(with.max_kv_blocks <= spec.kv_pool_pages);
+}
+
 TEST_CASE("LMDeploy's prompts of one step get their first tokens together") {
   const world::Setup setup("llama2-13b", "a100-sxm-80gb", "lmdeploy", {});
   ReplicaSpec spec;

@@ -5,21 +5,16 @@ package dsk
 // cgo does not ask pkg-config for the static set, and puts these before what it was told.
 #cgo dsk_static CFLAGS: -DDSK_STATIC
 #cgo dsk_static LDFLAGS: -ldsk -lstdc++ -lm -lpthread
+// The library is opened by library.c, not by the system's loader.
+#cgo !dsk_static LDFLAGS: -Wl,--as-needed
 #cgo linux LDFLAGS: -ldl
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <dsk/dsk.h>
+#include "library.h"
 
 #if DSK_ABI_VERSION != 1
 #error "this Go package is for ABI 1 of libdsk; the headers that pkg-config names are of another: install the matching libdsk"
 #endif
-
-// The file that the loaded library came from, or NULL.
-static const char *dsk_go_library_file(void) {
-  Dl_info info;
-  return dladdr((void *)&dsk_version_string, &info) ? info.dli_fname : NULL;
-}
 */
 import "C"
 
@@ -46,6 +41,13 @@ var check = sync.OnceValue(func() error {
 	header := fmt.Sprintf("%d.%d.%d", C.DSK_VERSION_MAJOR, C.DSK_VERSION_MINOR, C.DSK_VERSION_PATCH)
 	if C.dsk_abi_version() == C.DSK_ABI_VERSION {
 		return nil
+	}
+	if tried := C.dsk_go_library_tried(); tried != nil {
+		return &Error{
+			Status:  Unavailable,
+			Message: fmt.Sprintf("libdsk %s (ABI %d) was not found: tried what /etc/ld.so.cache lists, %s", header, C.DSK_ABI_VERSION, C.GoString(tried)),
+			Where:   "dsk.Check",
+		}
 	}
 	file := "the program itself"
 	if name := C.dsk_go_library_file(); name != nil {

@@ -6,7 +6,7 @@
 #   static   a program without any shared library, as docs/go.md says
 #   outside  another module, with its dependencies vendored
 #   old      a library of another ABI is refused in one sentence with its file and both versions
-#   missing  building without the library says what is missing
+#   missing  building without the library says what is missing; running without it gives one sentence with every file tried
 #   extender the scheduler extender's tests; their JSON lines go to the file named by DSK_REPORT
 #   docs     the programs of docs/go.md are compiled and run
 set -euo pipefail
@@ -32,6 +32,8 @@ case $what in
     unformatted=$(gofmt -l .)
     [ -z "$unformatted" ] || { echo "gofmt -w $unformatted"; exit 1; }
     go vet ./...
+    diff <(grep -oE '\bF\(dsk_[a-z_0-9]+\)' library.c | sed -E 's/F\((.*)\)/\1/' | sort) <(sort "$root/tests/abi/exports.txt") ||
+      { echo "library.c does not forward what libdsk exports"; exit 1; }
     ;;
   test)
     status=0
@@ -108,7 +110,11 @@ EOF
     grep -F "Package dsk was not found in the pkg-config search path" "$work/out"
     go build -o "$work/border" ./cmd/border
     LD_LIBRARY_PATH=$work "$work/border" >"$work/out" 2>&1 && { echo "ran without the library"; exit 1; }
-    grep -E 'libdsk\.so\.[0-9.]+: cannot open shared object file' "$work/out"
+    cat "$work/out"
+    version=$(head -n 1 "$root/VERSION")
+    soname=$(readelf -d "$libdir/libdsk.so" | sed -nE 's/.*\(SONAME\).*\[(.*)\]/\1/p')
+    grep -F "libdsk $version (ABI 1) was not found: tried what /etc/ld.so.cache lists, $work/$soname, " "$work/out" | grep -qF "/usr/lib/$soname"
+    [ "$(wc -l <"$work/out")" = 1 ]
     ;;
   docs)
     python3 "$root/tests/bindings/blocks.py" "$root/docs/go.md" go "$work/docs"

@@ -3,6 +3,8 @@ package direct
 
 /*
 #cgo pkg-config: dsk
+// The package's own forwarding (library.c) stands for the library.
+#cgo !dsk_static LDFLAGS: -Wl,--as-needed
 #cgo noescape dsk_direct_step
 #cgo nocallback dsk_direct_step
 #include <dsk/dsk.h>

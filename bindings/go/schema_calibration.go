@@ -33,8 +33,8 @@ type CalibrationProduct struct {
 
 // CalibrationLinksPeerCopyPair is a part of calibration documents.
 type CalibrationLinksPeerCopyPair struct {
-	From            int64    `json:"from"`
-	To              int64    `json:"to"`
+	FromDevice      int64    `json:"from_device"`
+	ToDevice        int64    `json:"to_device"`
 	GbPerS          float64  `json:"gb_per_s"`
 	TimesTheTypical *float64 `json:"times_the_typical,omitempty"`
 }

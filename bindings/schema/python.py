@@ -1,5 +1,6 @@
 """Python dataclasses of the documents: bindings/python/dsk/schema/*.py."""
 
+import keyword
 import textwrap
 
 FOLDER = "bindings/python/dsk/schema"
@@ -41,6 +42,8 @@ def note(text, indent):
 
 
 def field_lines(f, by_name):
+    if keyword.iskeyword(f.name):
+        raise SystemExit(f"{f.name} is a word of Python: no class can have a member of that name")
     kind = annotation(f.type, by_name)
     if f.constant is not None:
         line = f"    {f.name}: {kind} = {f.constant!r}"

@@ -50,8 +50,9 @@ Json peer_document(const Device& device, const Measured& measured, const Engine&
   out["pairs"] = Json::array();
   out["outliers"] = Json::array();
   for (const MeasuredPair& pair : measured.pairs) {
-    Json item = {
-        {"from", pair.from}, {"to", pair.to}, {"gb_per_s", json::significant(pair.gb_per_s, 5)}};
+    Json item = {{"from_device", pair.from},
+                 {"to_device", pair.to},
+                 {"gb_per_s", json::significant(pair.gb_per_s, 5)}};
     out["pairs"].push_back(item);
     if (!off(pair)) continue;
     item["times_the_typical"] = json::significant(pair.gb_per_s / typical, 3);

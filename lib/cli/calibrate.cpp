@@ -61,7 +61,7 @@ std::string links_text(const JsonValue& links) {
             percent(peer["after"]["error_percent"]) + " after; " +
             std::to_string(peer["pairs"].items().size()) + " pairs\n";
     for (const JsonValue& o : peer["outliers"].items())
-      text += "  out of line: " + o["from"].dump() + " to " + o["to"].dump() + ", " +
+      text += "  out of line: " + o["from_device"].dump() + " to " + o["to_device"].dump() + ", " +
               o["gb_per_s"].dump() + " GB/s\n";
   }
   for (const JsonValue& c : items_of(links["all_reduce"])) {

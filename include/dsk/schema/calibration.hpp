@@ -66,15 +66,15 @@ struct CalibrationProduct {
 
 /// A part of calibration documents.
 struct CalibrationLinksPeerCopyPair {
-  std::int64_t from = 0;
-  std::int64_t to = 0;
+  std::int64_t from_device = 0;
+  std::int64_t to_device = 0;
   double gb_per_s = 0;
   std::optional<double> times_the_typical;
 
   static CalibrationLinksPeerCopyPair from_value(const JsonValue& j) {
     CalibrationLinksPeerCopyPair out;
-    detail::get(j, "from", out.from);
-    detail::get(j, "to", out.to);
+    detail::get(j, "from_device", out.from_device);
+    detail::get(j, "to_device", out.to_device);
     detail::get(j, "gb_per_s", out.gb_per_s);
     detail::get(j, "times_the_typical", out.times_the_typical);
     return out;

@@ -105,8 +105,8 @@ TEST_CASE("calibrate: a slow pair and a spoilt message are named and bend nothin
   CHECK(peer["gb_per_s"] == 26);
   CHECK(peer["pairs"].size() == 12);
   REQUIRE(peer["outliers"].size() == 1);
-  CHECK(peer["outliers"][0]["from"] == 0);
-  CHECK(peer["outliers"][0]["to"] == 2);
+  CHECK(peer["outliers"][0]["from_device"] == 0);
+  CHECK(peer["outliers"][0]["to_device"] == 2);
   CHECK(peer["before"]["error_percent"].get<double>() >
         peer["after"]["error_percent"].get<double>());
   CHECK(peer["interval_narrowed_by"].get<double>() > 0.5);

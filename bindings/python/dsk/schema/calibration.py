@@ -43,8 +43,8 @@ class CalibrationProduct(Document):
 class CalibrationLinksPeerCopyPair(Document):
     """A part of calibration documents."""
 
-    from: int
-    to: int
+    from_device: int
+    to_device: int
     gb_per_s: float
     times_the_typical: float | None = None
 

@@ -67,12 +67,12 @@ public record Calibration(String kind, Long schema, String name, String device, 
   /**
    * A part of calibration documents.
    *
-   * @param from from
-   * @param to to
+   * @param fromDevice from device
+   * @param toDevice to device
    * @param gbPerS gb per s
    * @param timesTheTypical times the typical; null when absent
    */
-  public record LinksPeerCopyPair(long from, long to, double gbPerS, Double timesTheTypical) {
+  public record LinksPeerCopyPair(long fromDevice, long toDevice, double gbPerS, Double timesTheTypical) {
   }
 
   /**

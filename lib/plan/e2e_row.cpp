@@ -262,7 +262,7 @@ private:
       open(*rate);
     } else if (const auto per_s = noted(notes_, "prompts at"); per_s) {
       open(*per_s);
-    } else if (scenario == "fixed_batch" || scenario == "latency") {
+    } else if ((scenario == "fixed_batch" && c) || scenario == "latency") {
       lengths(false, 1);
       const double batch = c.value_or(1);
       if (from("lmdeploy")) {
@@ -278,7 +278,8 @@ private:
         closed(c.value_or(64), prompts);
       else
         burst(c.value_or(prompts));
-    } else if (scenario == "offline_max_throughput") {
+    } else if (scenario == "offline_max_throughput" || scenario == "fixed_batch") {
+      if (scenario == "fixed_batch") assume("as many at once as memory holds");
       lengths(false, 1);
       c_.policy.request_overhead_s = c_.policy.request_serial_s = 0; // the client is in the process
       c_.policy.stream_tokens_per_s = 0;

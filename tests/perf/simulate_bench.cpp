@@ -79,7 +79,7 @@ int main(int argc, char** argv) try {
         R"({"model": "deepseek-v3", "device": "h200-sxm", "parallel": {"tp": 8},
             "policy": {"max_sequences": 256, "prefix_cache": false},
             "workload": {"input": 1024, "output": 1024, "requests": 1000000,
-                         "arrivals": {"process": "poisson", "rate_per_s": 4.43}}})",
+                         "arrivals": {"process": "poisson", "rate_per_s": 4.51}}})",
         5);
   if (argc > 1) {
     std::ifstream file(argv[1]);

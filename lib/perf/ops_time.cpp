@@ -121,16 +121,6 @@ KernelLaw law_of(KernelOp op) {
 
 namespace {
 
-// The law of a device that no table knows. Residuals carry what is proportional to the kernel; a
-// fixed time must stand in the law or it grows with slower memory. Decode attention: 13 us and 0.86
-// of the datasheet, regressed on 411 rows each of H100, H200 and B200 (16 bit, grouped, 10 MB and
-// more; aiconfigurator 095f58a5); products: 4 us and 0.84, as near to the tables' own as makes no
-// difference.
-KernelLaw carried_law(KernelOp op) {
-  if (op == KernelOp::generation_attention) return {13, 0.8, 0.86, 2, 0.6};
-  return law_of(op);
-}
-
 Element math_of(const KernelSpec& spec) {
   // Attention of an fp8 cache converts to 16 bit unless the kernel itself is fp8.
   return math_element(spec.type);
@@ -340,9 +330,6 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
       rates.calibration->find(precision_name(spec.type)))
     calibration_ = rates.calibration;
   const auto devices = fact_devices();
-  if (std::none_of(devices.begin(), devices.end(),
-                   [&](const FactDevice& device) { return device.name == rates.name; }))
-    law_ = carried_law(spec.op);
   const auto usable = [&](const FactDevice& device) {
     return device.name != exclusion.device &&
            (exclusion.family.empty() || device.family != exclusion.family);

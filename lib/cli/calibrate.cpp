@@ -81,15 +81,18 @@ JsonValue run_of(const std::string& path, const CalibrateFlags& f) {
   JsonValue out = JsonValue::object();
   out.set("name", path);
   if (file_exists(path + "/meta.json")) {
-    out.set("deployment",
-            run_deployment(JsonValue::parse(read_file(path + "/meta.json")), f.device, ""));
+    const JsonValue meta = JsonValue::parse(read_file(path + "/meta.json"));
+    // What the log names counts: a run of another device is refused.
+    const bool named = !meta["hardware"].is_null() && !meta["hardware"]["device_name"].is_null();
+    out.set("deployment", run_deployment(meta, named ? "" : f.device, ""));
     out.set("request_log", read_file(path + "/requests.jsonl"));
     return out;
   }
+  const std::string file = read_file(path);
   if (f.deployment.empty())
     throw UsageError(path + " does not say what was deployed: give --deployment");
   out.set("deployment", JsonValue::parse(read_file(f.deployment)));
-  JsonValue report = JsonValue::parse(read_file(path));
+  JsonValue report = JsonValue::parse(file);
   const bool own = !report["latency"].is_null(); // vLLM's members are flat
   out.set(own ? "load_report" : "vllm_bench", std::move(report));
   return out;

@@ -36,7 +36,6 @@ template <class Element_, int N_, Source source_> struct Variant {
   static constexpr std::uint32_t w_bytes = most_rows * row_bytes;
   static constexpr std::uint32_t x_bytes = N * row_bytes;
   static constexpr std::uint32_t stage_bytes = w_bytes + (source == Source::copied ? x_bytes : 0);
-  static constexpr int pitch = N + 2; // floats of a row of partial sums
 };
 
 /// `rows` of w make a tile: fewer than the instruction's 64 where that shares w evenly among the
@@ -44,18 +43,25 @@ template <class Element_, int N_, Source source_> struct Variant {
 /// one: a parity tells neighbouring phases of a barrier apart, no more.
 struct Shape {
   std::uint32_t m, rows, tiles, blocks, split, clusters, stages;
+  std::uint32_t m_inverse; // 2^32 / m rounded up; 0 for m = 1
+  /// Rows whose sums meet in one block of a cluster.
+  __host__ __device__ std::uint32_t owned() const { return rows / split; }
+  /// Floats from one column of sums to the next, so that stores of a warp fall into different
+  /// banks.
+  __host__ __device__ std::uint32_t pitch() const { return owned() + (split <= 2 ? 4 : 0); }
 };
 
-/// Shared memory behind the stages, in bytes: x and its scales where a block keeps them, partial
-/// sums, barriers.
+/// Shared memory behind the stages, in bytes: x and its scales where a block keeps them, the
+/// weight's scales by block of k and row, partial sums by source, column of x and row, barriers.
 template <class V> struct Layout {
-  std::uint32_t x, scales, inbox, barriers, total;
+  std::uint32_t x, scales, w_scales, inbox, barriers, total;
   __host__ __device__ Layout(const Shape& s) {
     const std::uint32_t most_blocks = (s.blocks + s.split - 1) / s.split;
     x = s.stages * V::stage_bytes;
     scales = x + (V::source == Source::quantised_here ? most_blocks * V::x_bytes : 0);
-    inbox = scales + (V::fp8 ? most_blocks * V::N * 4 : 0);
-    barriers = inbox + V::turns * most_rows * V::pitch * 4;
+    w_scales = scales + (V::fp8 ? most_blocks * V::N * 4 : 0);
+    inbox = w_scales + (V::fp8 ? most_blocks * most_rows * 4 : 0);
+    barriers = inbox + V::turns * s.split * V::N * s.pitch() * 4;
     total = barriers + (2 * s.stages + 1) * 8;
   }
 };
@@ -86,17 +92,20 @@ __device__ void quantise_part(const ProductView& p, const Shape& s, std::uint32_
   constexpr std::uint32_t halves = V::consumers / 16, together = 4; // loads under way at once
   const std::uint32_t half = threadIdx.x / 16, lane = threadIdx.x % 16;
   const std::uint32_t jobs = count * s.m, rounds = (jobs + halves - 1) / halves;
+  const auto block_of = [&](std::uint32_t job) {
+    return s.m_inverse ? __umulhi(job, s.m_inverse) : job;
+  };
   for (std::uint32_t round = 0; round < rounds; round += together) {
     uint4 raw[together];
 #pragma unroll
     for (std::uint32_t j = 0; j < together; ++j) {
-      const std::uint32_t job = (round + j) * halves + half;
+      const std::uint32_t job = (round + j) * halves + half, block = block_of(job);
       const int at =
-          static_cast<int>((first + job / s.m) * 128 + lane * 8) - static_cast<int>(p.k_phase);
+          static_cast<int>((first + block) * 128 + lane * 8) - static_cast<int>(p.k_phase);
       raw[j] = make_uint4(0, 0, 0, 0);
       if (job < jobs && at >= 0 && at < static_cast<int>(p.k))
         raw[j] = *reinterpret_cast<const uint4*>(static_cast<const std::uint16_t*>(x) +
-                                                 std::uint64_t{job % s.m} * p.k + at);
+                                                 std::uint64_t{job - block * s.m} * p.k + at);
     }
 #pragma unroll
     for (std::uint32_t j = 0; j < together; ++j) {
@@ -105,11 +114,41 @@ __device__ void quantise_part(const ProductView& p, const Shape& s, std::uint32_
       float scale;
       const uint2 eight = quantised_eight(raw[j], p.activation, scale); // all lanes take part
       if (job >= jobs) continue;
-      const std::uint32_t row = job % s.m, block = job / s.m;
+      const std::uint32_t block = block_of(job), row = job - block * s.m;
       *reinterpret_cast<uint2*>(codes + block * V::x_bytes + swizzled(row, lane * 8)) = eight;
       if (lane == 0) scales[block * V::N + row] = scale;
     }
   }
+}
+
+/// Four outputs of one row of y, from column n on, with the bias.
+__device__ __forceinline__ void store_four(const ProductView& p, void* y, std::uint32_t row,
+                                           std::uint32_t n, const float4& sums, bool together) {
+  float value[4] = {sums.x, sums.y, sums.z, sums.w};
+  const std::uint64_t at = std::uint64_t{row} * p.n + n;
+  if (p.bias) {
+#pragma unroll
+    for (std::uint32_t i = 0; i < 4; ++i)
+      if (n + i < p.n) value[i] += load_as_float(p.bias, p.activation, n + i);
+  }
+  if (together) {
+    if (n >= p.n) return;
+    std::uint32_t pair[2];
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      if (p.output == DSK_DTYPE_BF16) {
+        const __nv_bfloat162 two = __floats2bfloat162_rn(value[2 * i], value[2 * i + 1]);
+        pair[i] = *reinterpret_cast<const std::uint32_t*>(&two);
+      } else {
+        const __half2 two = __floats2half2_rn(value[2 * i], value[2 * i + 1]);
+        pair[i] = *reinterpret_cast<const std::uint32_t*>(&two);
+      }
+    *reinterpret_cast<uint2*>(static_cast<std::uint16_t*>(y) + at) = make_uint2(pair[0], pair[1]);
+    return;
+  }
+#pragma unroll
+  for (std::uint32_t i = 0; i < 4; ++i)
+    if (n + i < p.n) store_as(y, p.output, at + i, value[i]);
 }
 
 template <class V>
@@ -163,8 +202,8 @@ __global__ void __launch_bounds__(V::threads)
       }
       if (s.split > 1) {
         barrier_init(inbox_full, 1);
-        // What all blocks will store here: pairs of columns.
-        barrier_expect(inbox_full, turns * s.rows * ((s.m + 1) / 2) * 8);
+        // What all blocks will store here.
+        barrier_expect(inbox_full, turns * s.rows * s.m * 4);
       }
       barrier_init_done();
       for (; issued < s.stages && tile < s.tiles; ++issued)
@@ -201,25 +240,40 @@ __global__ void __launch_bounds__(V::threads)
   __syncthreads();
   if (s.split > 1) cluster_arrive();
   const std::uint32_t turn = warp / 4;
-  const std::uint32_t row = warp % 4 * 16 + lane / 4;        // of the tile; and row + 8
-  const float *low_scales = nullptr, *high_scales = nullptr; // of these two rows
-  const auto find_scales = [&](std::uint32_t tile) {
-    const std::uint32_t n = min(tile * s.rows + row, p.n - 1), n8 = min(n + 8, p.n - 1);
-    const auto of = [&](std::uint32_t at) {
-      return p.w_scales +
-             std::uint64_t{static_cast<std::uint32_t>(__ldg(p.scale_rows + at))} * p.scale_columns;
-    };
-    low_scales = of(n);
-    high_scales = of(n8);
-  };
+  const std::uint32_t row = warp % 4 * 16 + lane / 4; // of the tile; and row + 8
   // What depends on no kernel is done before the wait.
-  if constexpr (V::fp8) {
-    find_scales(cluster);
-    for (std::uint32_t block = first; block < last; block += 32) {
-      asm volatile("prefetch.global.L2 [%0];" ::"l"(low_scales + block));
-      asm volatile("prefetch.global.L2 [%0];" ::"l"(high_scales + block));
+  auto* const w_scales = reinterpret_cast<float*>(shared + layout.w_scales);
+  const auto fetch_w_scales = [&](std::uint32_t tile) {
+    const std::uint32_t r = threadIdx.x % most_rows, n = min(tile * s.rows + r, p.n - 1);
+    const float* of_row =
+        p.w_scales +
+        std::uint64_t{static_cast<std::uint32_t>(__ldg(p.scale_rows + n))} * p.scale_columns +
+        first;
+#pragma unroll 4
+    for (std::uint32_t i = threadIdx.x / most_rows; i < last - first; i += V::consumers / most_rows)
+      w_scales[i * most_rows + r] = __ldg(of_row + i);
+  };
+  if constexpr (V::fp8) fetch_w_scales(cluster);
+  // Where this lane's sums go: two neighbouring rows of every other column, and the same 8 rows on.
+  const std::uint32_t owned = s.owned(), pitch = s.pitch(), odd = lane / 4 % 2;
+  std::uint32_t sums_to[2], signal[2];
+  bool sends[2];
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const std::uint32_t r = (row & ~1u) + 8 * half,
+                        owner = s.split > 1 ? r * s.split / most_rows : 0;
+    const std::uint32_t source = rank * turns + turn, column = lane % 4 * 2 + odd;
+    sums_to[half] =
+        base + layout.inbox + ((source * V::N + column) * pitch + r - owner * owned) * 4;
+    signal[half] = inbox_full;
+    if (s.split > 1) {
+      sums_to[half] = in_block(sums_to[half], owner);
+      signal[half] = in_block(inbox_full, owner);
     }
+    sends[half] = r < s.rows; // rows of no tile: stale bytes were multiplied
   }
+  const bool together =
+      p.output != DSK_DTYPE_F32 && p.n % 4 == 0 && reinterpret_cast<std::uintptr_t>(y) % 8 == 0;
   if constexpr (V::source == Source::quantised_here)
     clear_padding<V>(s, last - first, shared + layout.x);
   wait_for_producer();
@@ -235,8 +289,6 @@ __global__ void __launch_bounds__(V::threads)
   __syncwarp();
   if (s.split > 1) cluster_wait();
 
-  const std::uint32_t owned = s.rows / s.split; // rows whose sums meet in one block
-  const std::uint32_t source = rank * turns + turn, sources = s.split * turns;
   std::uint32_t stage = turn, parity = 0, count = 0; // `count` tiles of w went before
   const auto advance = [&] {
     if ((stage += turns) >= s.stages) {
@@ -263,9 +315,9 @@ __global__ void __launch_bounds__(V::threads)
       wgmma_commit();
     };
     if constexpr (V::fp8) {
-      if (tile != cluster) find_scales(tile);
       for (std::uint32_t block = begin; block < last; block += turns) {
-        const float low = __ldg(low_scales + block), high = __ldg(high_scales + block);
+        const float* of_rows_of_w = w_scales + (block - first) * most_rows + row;
+        const float low = of_rows_of_w[0], high = of_rows_of_w[8];
         float part[N / 2] = {};
         multiply(part, block, false);
         wgmma_wait<0>(part);
@@ -299,42 +351,48 @@ __global__ void __launch_bounds__(V::threads)
         barrier_arrive(empty(stage >= turns ? stage - turns : stage + s.stages - turns));
     }
 
-    // Sums to their owners, [source][row][column of x].
+    // Sums to their owners. Neighbouring rows exchange columns first, so that each lane has two
+    // rows of one column.
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const std::uint32_t r = row + 8 * half, owner = r / owned;
-      if (r >= s.rows) continue; // of no tile: stale bytes were multiplied
-      const std::uint32_t at = base + layout.inbox + (source * owned + r % owned) * V::pitch * 4;
-      const std::uint32_t there = s.split > 1 ? in_block(at, owner) : 0,
-                          signal = s.split > 1 ? in_block(inbox_full, owner) : 0;
+    for (int half = 0; half < 2; ++half)
 #pragma unroll
       for (int q = 0; q < N / 8; ++q) {
-        const std::uint32_t column = 8 * q + lane % 4 * 2;
-        if (column >= s.m) continue;
+        const float left = total[4 * q + 2 * half], right = total[4 * q + 2 * half + 1];
+        const float other = __shfl_xor_sync(0xffffffffu, odd ? left : right, 4);
+        const float low_row = odd ? other : left, high_row = odd ? right : other;
+        if (!sends[half] || 8 * q + lane % 4 * 2 + odd >= s.m) continue;
+        const std::uint32_t to = sums_to[half] + 8 * q * pitch * 4;
         if (s.split > 1)
-          store_in(there + column * 4, total[4 * q + 2 * half], total[4 * q + 2 * half + 1],
-                   signal);
+          store_in(to, low_row, high_row, signal[half]);
         else
-          *reinterpret_cast<float2*>(shared + (at - base) + column * 4) =
-              make_float2(total[4 * q + 2 * half], total[4 * q + 2 * half + 1]);
+          *reinterpret_cast<float2*>(shared + (to - base)) = make_float2(low_row, high_row);
       }
-    }
     if (s.split > 1)
       barrier_wait_cluster(inbox_full, 0); // a cluster has one tile
     else
       warps_sync(1, V::consumers);
-    const auto* inbox = reinterpret_cast<const float*>(shared + layout.inbox);
-    for (std::uint32_t i = threadIdx.x; i < owned * s.m; i += V::consumers) {
-      const std::uint32_t r = i % owned, column = i / owned, n = tile * s.rows + rank * owned + r;
-      float sum = 0.0f;
-      for (std::uint32_t from = 0; from < sources; ++from)
-        sum += inbox[(from * owned + r) * V::pitch + column];
-      if (n >= p.n) continue;
-      if (p.bias) sum += load_as_float(p.bias, p.activation, n);
-      store_as(y, p.output, std::uint64_t{column} * p.n + n, sum);
+    // Four rows a lane; with a split some of 16 lanes have none.
+    const std::uint32_t r = threadIdx.x % 16 * 4, n = tile * s.rows + rank * owned + r;
+    for (std::uint32_t column = threadIdx.x / 16; column < s.m && r < owned;
+         column += V::consumers / 16) {
+      const float* part =
+          reinterpret_cast<const float*>(shared + layout.inbox) + column * pitch + r;
+      float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      for (std::uint32_t from = 0; from < s.split; ++from)
+#pragma unroll
+        for (std::uint32_t i = 0; i < turns; ++i, part += N * pitch) {
+          const float4 four = *reinterpret_cast<const float4*>(part);
+          sum = make_float4(sum.x + four.x, sum.y + four.y, sum.z + four.z, sum.w + four.w);
+        }
+      store_four(p, y, column, n, sum, together);
     }
-    if (tile + clusters < s.tiles)
+    if (tile + clusters < s.tiles) {
       warps_sync(1, V::consumers); // the inbox is free for the next tile's sums
+      if constexpr (V::fp8) {
+        fetch_w_scales(tile + clusters);
+        warps_sync(1, V::consumers);
+      }
+    }
   }
 #else
   __trap();
@@ -381,7 +439,8 @@ std::uint32_t blocks_of(const ProductView& p) {
 /// `choice.share` blocks live on a multiprocessor. No stages when that is too few.
 Shape shape_of(const ProductView& p, const SkinnyChoice& choice, std::uint32_t m,
                const Entry& kernel, const SkinnyDevice& device) {
-  Shape s{m, choice.rows, (p.n + choice.rows - 1) / choice.rows, blocks_of(p), choice.split, 0, 0};
+  Shape s{m, choice.rows, (p.n + choice.rows - 1) / choice.rows, blocks_of(p), choice.split,
+          0, 0,           m > 1 ? 0xffffffffu / m + 1 : 0};
   // One block takes several tiles in turn, so that copies of the next run while one is added up. A
   // cluster takes one: its blocks would wait for each other after every tile.
   const std::uint32_t most = choice.share * device.multiprocessors;

@@ -4,6 +4,7 @@
 #   tests/install.sh build    compiler, CMake, Ninja and the header-only libraries: library and tool
 #   tests/install.sh          all that tests/run.sh needs, but for
 #   tests/install.sh python   the packages of the Python tests (tests/requirements.txt), and
+#   tests/install.sh torch    PyTorch for the system's Python: Debian's, for the processor only (650 MB; PyPI's brings CUDA, 5.5 GB), and
 #   tests/install.sh arm64    the cross compiler and qemu for tests/arm64.sh, and
 #   tests/install_cuda.sh     the CUDA toolkit
 #
@@ -32,7 +33,7 @@ present() {
     python3-venv) python3 -c 'import ensurepip, venv' ;;
     python3-dev) python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' ;;
     python3) command -v python3 ;;
-    *) dpkg-query -W -f '${Status}' "$1" | grep -q '^install ok installed$' ;;
+    *) dpkg-query -W -f '${Status}\n' "$1" | grep -q '^install ok installed$' ;;
   esac >/dev/null 2>&1
 }
 
@@ -77,10 +78,16 @@ install_arm64() {
   install_packages gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user-static zlib1g-dev:arm64
 }
 
-if [ "${1-}" = arm64 ]; then
-  install_arm64
-  exit
-fi
+case ${1-} in
+  arm64)
+    install_arm64
+    exit
+    ;;
+  torch)
+    install_packages python3-torch python3-pytest
+    exit
+    ;;
+esac
 install_packages "${build[@]}"
 [ "${1-}" = build ] && exit 0
 install_packages "${tests[@]}"

@@ -52,11 +52,12 @@ class Tensor:
 
 def _capsule(export: Any, what: str) -> Any:
     try:
-        # Version 1 can say that a tensor is read-only.
-        return export(max_version=(1, 0))
-    except TypeError:
-        return export()
-    except BufferError as error:
+        try:
+            # Version 1 can say that a tensor is read-only.
+            return export(max_version=(1, 0))
+        except TypeError:  # a library from before it (numpy 2.0, torch 2.5)
+            return export()
+    except (BufferError, RuntimeError) as error:  # the second is torch's
         raise TypeError(f"{what} cannot be given through DLPack: {error}") from error
 
 

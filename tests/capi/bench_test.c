@@ -105,6 +105,10 @@ static void commands(void) {
   dsk_error_destroy(error);
   const char* none[] = {"/no/such/program"};
   CHECK(dsk_bench_command_run(&options, none, 1, &line, NULL, NULL) == DSK_STATUS_NOT_FOUND);
+  none[0] = "no-program-of-this-name";
+  CHECK(dsk_bench_command_run(&options, none, 1, &line, NULL, NULL) == DSK_STATUS_NOT_FOUND);
+  none[0] = "/";
+  CHECK(dsk_bench_command_run(&options, none, 1, &line, NULL, NULL) == DSK_STATUS_IO);
   CHECK(dsk_bench_command_run(&options, good, 0, &line, NULL, NULL) == DSK_STATUS_INVALID_ARGUMENT);
 }
 

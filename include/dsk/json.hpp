@@ -6,7 +6,6 @@
 #ifndef DSK_JSON_HPP
 #define DSK_JSON_HPP
 
-#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -52,19 +51,21 @@ public:
     need(Kind::number);
 #if defined(__cpp_lib_to_chars)
     double value = 0; // from_chars knows no locale
-    std::from_chars(literal_.data(), literal_.data() + literal_.size(), value);
-    return value;
-#else
-    return std::strtod(literal_.c_str(), nullptr);
+    const char* end = literal_.data() + literal_.size();
+    if (std::from_chars(literal_.data(), end, value).ec == std::errc()) return value;
 #endif
+    return std::strtod(literal_.c_str(), nullptr);
   }
+  /// Rounded towards zero; the nearest one for a number that 64 bits do not hold.
   std::int64_t integer() const {
     need(Kind::number);
     std::int64_t value = 0;
     const char* end = literal_.data() + literal_.size();
-    if (std::from_chars(literal_.data(), end, value).ptr != end)
-      return static_cast<std::int64_t>(number());
-    return value;
+    const auto read = std::from_chars(literal_.data(), end, value);
+    if (read.ec == std::errc() && read.ptr == end) return value;
+    const double wide = number();
+    if (wide >= 9223372036854775807.0) return INT64_MAX;
+    return wide <= -9223372036854775808.0 ? INT64_MIN : static_cast<std::int64_t>(wide);
   }
   const std::string& text() const {
     return need(Kind::text), text_;
@@ -109,8 +110,8 @@ private:
 
   // 17 digits read back as the same double wherever the text is read.
   static std::string number_literal(double value) {
-    if (value == static_cast<double>(static_cast<std::int64_t>(value)) && value < 1e15 &&
-        value > -1e15)
+    if (value < 1e15 && value > -1e15 &&
+        value == static_cast<double>(static_cast<std::int64_t>(value)))
       return std::to_string(static_cast<std::int64_t>(value));
     char buffer[40];
     std::snprintf(buffer, sizeof buffer, "%.17g", value);
@@ -178,8 +179,14 @@ private:
     std::size_t at;
     int depth;
 
-    [[noreturn]] void fail(const char* what) const {
-      throw std::invalid_argument("not valid JSON at byte " + std::to_string(at) + ": " + what);
+    [[noreturn]] void fail(const std::string& what) const {
+      std::size_t line = 1, column = 1;
+      for (const char c : text.substr(0, at)) {
+        column = c == '\n' ? 1 : column + 1;
+        line += c == '\n' ? 1 : 0;
+      }
+      throw std::invalid_argument("not valid JSON at line " + std::to_string(line) + ", column " +
+                                  std::to_string(column) + ": " + what);
     }
     void space() {
       while (at < text.size() &&
@@ -194,7 +201,8 @@ private:
       return false;
     }
     void expect(char c) {
-      if (!take(c)) fail("another character was expected");
+      if (take(c)) return;
+      fail(at < text.size() ? std::string(1, c) + " was expected" : "it ends too early");
     }
     bool word(std::string_view w) {
       if (text.substr(at, w.size()) != w) return false;
@@ -254,13 +262,22 @@ private:
       expect(']');
       return out;
     }
+    void digits() {
+      const std::size_t begin = at;
+      while (at < text.size() && text[at] >= '0' && text[at] <= '9')
+        ++at;
+      if (begin == at) fail("a digit was expected");
+    }
     JsonValue number() {
       const std::size_t begin = at;
-      while (at < text.size() &&
-             (std::isdigit(static_cast<unsigned char>(text[at])) || text[at] == '-' ||
-              text[at] == '+' || text[at] == '.' || text[at] == 'e' || text[at] == 'E'))
-        ++at;
-      if (begin == at) fail("a value was expected");
+      const bool negative = take('-');
+      if (!negative && (text[at] < '0' || text[at] > '9')) fail("a value was expected");
+      if (!take('0')) digits();
+      if (take('.')) digits();
+      if (take('e') || take('E')) {
+        if (!take('+')) take('-');
+        digits();
+      }
       JsonValue out(Kind::number);
       out.literal_ = std::string(text.substr(begin, at - begin));
       return out;
@@ -273,6 +290,11 @@ private:
         fail("four hexadecimal digits were expected");
       at += 4;
       return code;
+    }
+    unsigned low_half(unsigned high) {
+      const unsigned low = high < 0xDC00 && word("\\u") ? hex4() : 0;
+      if (low < 0xDC00 || low > 0xDFFF) fail("half of a surrogate pair");
+      return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
     }
     static void utf8(std::string& out, unsigned code) {
       const auto put = [&](unsigned byte) { out += static_cast<char>(byte); };
@@ -323,8 +345,7 @@ private:
           break;
         case 'u': {
           unsigned code = hex4();
-          if (code >= 0xD800 && code < 0xDC00 && word("\\u"))
-            code = 0x10000 + ((code - 0xD800) << 10) + (hex4() - 0xDC00);
+          if (code >= 0xD800 && code < 0xE000) code = low_half(code);
           utf8(out, code);
           break;
         }

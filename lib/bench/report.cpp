@@ -15,6 +15,12 @@ struct Run {
   std::vector<Json> measurements;
 };
 
+const Json& member(const Json& object, const char* name) {
+  static const Json none;
+  const auto it = object.find(name);
+  return it == object.end() ? none : *it;
+}
+
 std::string text_of(const Json& value) {
   if (value.is_null()) return "not known";
   if (value.is_string()) return value.get<std::string>();
@@ -69,8 +75,7 @@ std::string doubts(const Json& line) {
   std::string out;
   if (const auto list = line.find("doubts"); list != line.end() && list->is_array())
     for (const Json& doubt : *list)
-      if (doubt.is_object())
-        out += (out.empty() ? "" : "; ") + text_of(doubt.value("sentence", ""));
+      if (doubt.is_object()) out += (out.empty() ? "" : "; ") + text_of(member(doubt, "sentence"));
   return out;
 }
 
@@ -82,12 +87,12 @@ std::string measurement_table(const std::vector<Run>& runs) {
   std::map<std::string, const Json*> second;
   if (runs.size() > 1)
     for (const Json& line : runs[1].measurements)
-      second[text_of(line.value("name", Json("")))] = &line;
+      second[text_of(member(line, "name"))] = &line;
   for (const Json& line : runs[0].measurements) {
-    const std::string name = text_of(line.value("name", Json("")));
+    const std::string name = text_of(member(line, "name"));
     const double median = number(line, "median_ns");
     out += "<tr>" + cell(name, "th");
-    if (line.value("kind", "") == "comparison") {
+    if (member(line, "kind") == "comparison") {
       const auto interval = line.find("interval");
       out += cell("ratio after / before " + fixed_text(number(line, "ratio"), 4)) +
              cell(interval != line.end() ? text_of(*interval) : "") + cell("") + cell("");
@@ -138,7 +143,7 @@ std::vector<Json> parse_lines(std::string_view lines) {
     const std::string_view line = lines.substr(from, end - from);
     from = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string at = json::pointer("", number);
+    const std::string at = json::pointer("", out.size());
     try {
       out.push_back(json::parse(line, "line " + std::to_string(number + 1)));
     } catch (const Error& e) {
@@ -153,17 +158,19 @@ std::vector<Json> parse_lines(std::string_view lines) {
 
 std::string report_page(std::string_view lines) {
   std::vector<Run> runs;
+  std::size_t place = 0;
   for (Json& line : parse_lines(lines)) {
-    const std::string kind = text_of(line.value("kind", Json("")));
+    const std::string at = json::pointer("", place++);
+    const std::string kind = text_of(member(line, "kind"));
     if (kind == "machine") {
       runs.push_back({std::move(line), {}});
     } else if (kind == "measurement" || kind == "comparison") {
       if (runs.empty())
-        invalid_request("/0", "a measurement stands before the machine record that it belongs to");
+        invalid_request(at, "a measurement stands before the machine record that it belongs to");
       runs.back().measurements.push_back(std::move(line));
     } else {
-      invalid_request("", "a line is of kind \"" + preview_text(kind) +
-                              "\", must be machine, measurement or comparison");
+      invalid_request(at + "/kind", "a line is of kind \"" + preview_text(kind) +
+                                        "\", must be machine, measurement or comparison");
     }
   }
   if (runs.empty()) invalid_request("", "there is no machine record");

@@ -21,7 +21,8 @@ bool is_wrong(const Json& line) {
   const auto doubts = line.find("doubts");
   if (doubts == line.end() || !doubts->is_array()) return false;
   for (const Json& doubt : *doubts) {
-    const std::string name = doubt.is_object() ? doubt.value("name", "") : "";
+    const auto found = doubt.find("name"); // of something else than an object: not there
+    const Json name = found == doubt.end() ? Json() : *found;
     if (name == "zeros_as_data" || name == "throttled" || name == "host_bound" ||
         name == "shared_gpu" || name == "no_samples")
       return true;

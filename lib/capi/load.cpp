@@ -11,8 +11,12 @@ namespace {
 load::Report report_of(const std::string& text, std::size_t place) {
   constexpr std::string_view journal = "journal:";
   if (text.rfind(journal, 0) == 0) return load::report_from_journal(text.substr(journal.size()));
-  return load::report_from_document(json::parse(text, "report " + std::to_string(place + 1)),
-                                    json::pointer("", place));
+  const std::string at = json::pointer("", place);
+  try {
+    return load::report_from_document(json::parse(text, "report " + std::to_string(place + 1)), at);
+  } catch (const Error& e) {
+    throw Error(e.status(), e.what(), e.path().empty() ? at : e.path());
+  }
 }
 
 std::string written(const load::Report& report, dsk_bench_load_format format) {

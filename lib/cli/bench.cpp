@@ -11,6 +11,7 @@
 #include "cli/bench_table.hpp"
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 
 namespace dsk::cli {
 namespace {
@@ -106,11 +107,24 @@ Former former_run(const std::string& path) {
   Former out;
   if (path.empty() || !std::filesystem::exists(path)) return out;
   const std::string text = read_file(path);
+  if (text.empty()) return out;
   out.text = text.substr(0, text.rfind('\n') + 1); // a killed run may leave half a line
-  for (const std::string& line : lines_of(out.text)) {
-    const JsonValue document = JsonValue::parse(line);
-    if (document["kind"].text() != "machine") out.done.insert(document["name"].text());
+  const auto text_of = [](const JsonValue& object, const char* name) {
+    const bool there =
+        object.kind() == JsonValue::Kind::object && object[name].kind() == JsonValue::Kind::text;
+    return there ? object[name].text() : std::string();
+  };
+  std::size_t at = 0;
+  for (const JsonValue& document : parse_json_lines(out.text, path, "/former")) {
+    const bool machine = text_of(document, "kind") == "machine";
+    if (at++ == 0 ? !machine : !machine && text_of(document, "name").empty()) {
+      at = 0;
+      break;
+    }
+    if (!machine) out.done.insert(text_of(document, "name"));
   }
+  // A file of something else stays as it is.
+  if (at == 0) throw UsageError(path + ": is no run of dsk bench, which --out could go on with");
   return out;
 }
 

@@ -2,9 +2,9 @@
 #include <ctime>
 #include <memory>
 
-#include "cli/bench_table.hpp"
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/run_deployment.hpp"
 #include "dsk/bench.hpp"
 
@@ -45,11 +45,19 @@ std::string percent(const JsonValue& value) {
   return text;
 }
 
-JsonValue documents_of(const std::vector<std::string>& files) {
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names)
+    out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+/// `pointer` is where the array goes in the request; so below.
+JsonValue documents_of(const std::vector<std::string>& files, const std::string& pointer) {
   JsonValue out = JsonValue::array();
   for (const std::string& file : files)
-    for (const std::string& line : lines_of(read_file(file)))
-      out.add(JsonValue::parse(line));
+    for (JsonValue& document : parse_json_lines(read_file(file), file, pointer, out.items().size()))
+      out.add(std::move(document));
   return out;
 }
 
@@ -77,31 +85,36 @@ std::string links_text(const JsonValue& links) {
 }
 
 /// A folder with meta.json and requests.jsonl, or the file of a load generator.
-JsonValue run_of(const std::string& path, const CalibrateFlags& f) {
+JsonValue run_of(const std::string& path, const CalibrateFlags& f, const std::string& pointer) {
   JsonValue out = JsonValue::object();
   out.set("name", path);
   if (file_exists(path + "/meta.json")) {
-    const JsonValue meta = JsonValue::parse(read_file(path + "/meta.json"));
+    const RunMeta meta(path + "/meta.json", pointer + "/deployment");
     // What the log names counts: a run of another device is refused.
-    const bool named = !meta["hardware"].is_null() && !meta["hardware"]["device_name"].is_null();
-    out.set("deployment", run_deployment(meta, named ? "" : f.device, ""));
+    out.set("deployment", meta.deployment(meta.names_device() ? "" : f.device, ""));
+    came_from(pointer + "/request_log", path + "/requests.jsonl");
     out.set("request_log", read_file(path + "/requests.jsonl"));
     return out;
   }
   const std::string file = read_file(path);
   if (f.deployment.empty())
     throw UsageError(path + " does not say what was deployed: give --deployment");
-  out.set("deployment", JsonValue::parse(read_file(f.deployment)));
-  JsonValue report = JsonValue::parse(file);
+  out.set("deployment", read_json(f.deployment, pointer + "/deployment"));
+  JsonValue report = parse_json(file, path, pointer);
+  if (report.kind() != JsonValue::Kind::object)
+    throw UsageError(path + ": must be a report of dsk load or the result of vllm bench serve");
   const bool own = !report["latency"].is_null(); // vLLM's members are flat
-  out.set(own ? "load_report" : "vllm_bench", std::move(report));
+  const char* name = own ? "load_report" : "vllm_bench";
+  came_from(pointer + "/" + name, path);
+  out.set(name, std::move(report));
   return out;
 }
 
-JsonValue runs_of(const std::vector<std::string>& paths, const CalibrateFlags& f) {
+JsonValue runs_of(const std::vector<std::string>& paths, const CalibrateFlags& f,
+                  const std::string& pointer) {
   JsonValue out = JsonValue::array();
   for (const std::string& path : paths)
-    out.add(run_of(path, f));
+    out.add(run_of(path, f, pointer + "/" + std::to_string(out.items().size())));
   return out;
 }
 
@@ -133,10 +146,11 @@ int run(const CalibrateFlags& f) {
   request.set("device", f.device);
   request.set("as_of", today());
   if (!f.name.empty()) request.set("name", f.name);
-  request.set("measurements", documents_of(f.from));
-  if (!f.runs.empty()) request.set("runs", runs_of(f.runs, f));
-  if (!f.check_runs.empty()) request.set("check_runs", runs_of(f.check_runs, f));
-  if (!f.check.empty()) request.set("check", documents_of(f.check));
+  request.set("measurements", documents_of(f.from, "/measurements"));
+  if (!f.from.empty()) came_from("/measurements", joined(f.from));
+  if (!f.runs.empty()) request.set("runs", runs_of(f.runs, f, "/runs"));
+  if (!f.check_runs.empty()) request.set("check_runs", runs_of(f.check_runs, f, "/check_runs"));
+  if (!f.check.empty()) request.set("check", documents_of(f.check, "/check"));
   const std::string document = calibrate_json(request.dump());
   write_file(f.out, document);
   const JsonValue answer = JsonValue::parse(document);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/request.hpp"
 
 namespace dsk::cli {
@@ -95,17 +96,7 @@ std::string request_of(const CostFlags& f) {
       options.add(cloud_option(text));
     request.set("cloud", std::move(options));
   }
-  if (!f.catalog_files.empty()) {
-    JsonValue documents = JsonValue::array();
-    for (const std::string& text : catalog_texts(f.catalog_files)) {
-      try {
-        documents.add(JsonValue::parse(text));
-      } catch (const std::invalid_argument& e) {
-        throw UsageError(std::string("--catalog: ") + e.what());
-      }
-    }
-    request.set("catalog", std::move(documents));
-  }
+  put_catalog(request, f.catalog_files);
   return request.dump();
 }
 
@@ -188,7 +179,7 @@ std::string table(const JsonValue& answer) {
 
 int run(const CostFlags& flags) {
   const std::string answer =
-      cost_json(flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file));
+      cost_json(flags.request_file.empty() ? request_of(flags) : read_request(flags.request_file));
   print(flags.json ? answer : table(JsonValue::parse(answer)));
   return exit_answered;
 }

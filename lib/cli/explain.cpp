@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/request.hpp"
 
 namespace dsk::cli {
@@ -63,18 +64,13 @@ std::string request_of(const ExplainFlags& flags) {
     batch.set("prefill", std::move(chunks));
   }
   out.set("batch", std::move(batch));
-  if (!flags.catalog_files.empty()) {
-    JsonValue documents = JsonValue::array();
-    for (const std::string& text : catalog_texts(flags.catalog_files))
-      documents.add(JsonValue::parse(text));
-    out.set("catalog", std::move(documents));
-  }
+  put_catalog(out, flags.catalog_files);
   return out.dump();
 }
 
 int run(const ExplainFlags& flags) {
   const std::string request =
-      flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file);
+      flags.request_file.empty() ? request_of(flags) : read_request(flags.request_file);
   if (!flags.svg_file.empty()) write_file(flags.svg_file, explain_step(request, DSK_EXPLAIN_SVG));
   print(explain_step(request, flags.json ? DSK_EXPLAIN_JSON : DSK_EXPLAIN_TABLE));
   return exit_answered;

@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "dsk/bench.hpp"
 
 namespace dsk::cli {
@@ -41,6 +42,7 @@ JsonValue request_of(const LoadFlags& f) {
   JsonValue workload = JsonValue::object();
   if (!f.trace.empty()) {
     JsonValue trace = JsonValue::object();
+    came_from("/workload/trace/path", f.trace);
     trace.set("path", f.trace);
     trace.set("format", f.trace_format);
     workload.set("trace", std::move(trace));
@@ -91,7 +93,7 @@ int write_reports(const LoadFlags& f, const std::vector<std::string>& reports) {
 int run(const LoadFlags& f) {
   raise_open_files();
   const std::string request =
-      f.request_file.empty() ? request_of(f).dump() : read_file(f.request_file);
+      f.request_file.empty() ? request_of(f).dump() : read_request(f.request_file);
   const std::string report = load_run(request, interrupt());
   write_reports(f, {report});
   if (interrupt().is_set()) return exit_cancelled;
@@ -102,8 +104,10 @@ int run(const LoadFlags& f) {
 
 int merge(const LoadFlags& f) {
   std::vector<std::string> texts;
-  for (const std::string& report : f.reports)
+  for (const std::string& report : f.reports) {
+    came_from("/" + std::to_string(texts.size()), report);
     texts.push_back(report.rfind("journal:", 0) == 0 ? report : read_file(report));
+  }
   return write_reports(f, texts);
 }
 

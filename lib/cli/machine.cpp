@@ -3,6 +3,7 @@
 #include "cli/bench_table.hpp"
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "dsk/bench.hpp"
 
 namespace dsk::cli {
@@ -23,15 +24,25 @@ int write_report(const std::string& directory, const std::string& lines) {
   return exit_answered;
 }
 
+/// Lines of measurements, checked; they become the documents from `first` on.
+std::string read_lines(const std::string& path, std::size_t& first) {
+  std::string text = read_file(path);
+  first += parse_json_lines(text, path, "", first).size();
+  return text;
+}
+
 int report(const MachineFlags& flags) {
-  if (!flags.from.empty()) return write_report(flags.out_dir, read_file(flags.from));
+  std::size_t first = 0;
+  if (!flags.from.empty()) return write_report(flags.out_dir, read_lines(flags.from, first));
   JsonValue request = JsonValue::object();
   request.set("suite", flags.suite);
   return write_report(flags.out_dir, bench_probe(request.dump(), interrupt()));
 }
 
 int compare(const MachineFlags& flags) {
-  return write_report(flags.out_dir, read_file(flags.first) + "\n" + read_file(flags.second));
+  std::size_t first = 0;
+  const std::string one = read_lines(flags.first, first);
+  return write_report(flags.out_dir, one + "\n" + read_lines(flags.second, first));
 }
 
 } // namespace

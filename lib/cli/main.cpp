@@ -4,6 +4,7 @@
 
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 
 namespace dsk::cli {
 namespace {
@@ -86,8 +87,7 @@ int main(int argc, char** argv) {
     std::signal(SIGINT, [](int) { dsk_cancel_set(interrupt().get()); });
     return run(argc, argv);
   } catch (const dsk::Error& e) {
-    const std::string at = e.path().empty() ? std::string() : e.path() + ": ";
-    return complain(exit_code_of(e.status()), at + e.what());
+    return complain(exit_code_of(e.status()), sentence_of(e));
   } catch (const FileError& e) {
     return complain(exit_unavailable, e.what());
   } catch (const UsageError& e) {

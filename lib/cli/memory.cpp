@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/request.hpp"
 
 namespace dsk::cli {
@@ -22,14 +23,6 @@ struct MemoryFlags {
   bool no_graphs = false;
   bool json = false;
 };
-
-JsonValue document(const std::string& text, const std::string& what) {
-  try {
-    return JsonValue::parse(text);
-  } catch (const std::invalid_argument& e) {
-    throw UsageError(what + ": " + e.what());
-  }
-}
 
 std::string request_of(const MemoryFlags& f) {
   if (f.device.empty()) throw UsageError("give --device");
@@ -62,14 +55,8 @@ std::string request_of(const MemoryFlags& f) {
     request.set("lora", std::move(lora));
   }
   if (!f.index_file.empty())
-    request.set("safetensors_index", document(read_file(f.index_file), f.index_file));
-  const auto texts = catalog_texts(f.catalog_files);
-  if (!texts.empty()) {
-    JsonValue documents = JsonValue::array();
-    for (const std::string& text : texts)
-      documents.add(document(text, "catalog document"));
-    request.set("catalog", std::move(documents));
-  }
+    request.set("safetensors_index", read_json(f.index_file, "/safetensors_index"));
+  put_catalog(request, f.catalog_files);
   return request.dump();
 }
 
@@ -172,7 +159,7 @@ std::string table(const JsonValue& answer) {
 
 int run(const MemoryFlags& flags) {
   const std::string request =
-      flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file);
+      flags.request_file.empty() ? request_of(flags) : read_request(flags.request_file);
   const std::string text = memory_json(request);
   const JsonValue answer = JsonValue::parse(text);
   print(flags.json ? text : table(answer));

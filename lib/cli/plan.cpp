@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/request.hpp"
 
 namespace dsk::cli {
@@ -24,10 +25,7 @@ PlanRequest request_of(const PlanFlags& flags) {
   if (request.devices.empty()) throw UsageError("give at least one --device");
   if (request.workload.input_tokens == 0 || request.workload.output_tokens == 0)
     throw UsageError("give --input and --output, the mean tokens of a request");
-  for (const std::string& text : catalog_texts(flags.catalog_files)) {
-    if (!request.catalog) request.catalog.emplace();
-    request.catalog->push_back(JsonValue::parse(text));
-  }
+  if (!flags.catalog_files.empty()) request.catalog = catalog_of(flags.catalog_files).items();
   return request;
 }
 
@@ -67,7 +65,7 @@ std::string fit_table(const FitAnswer& answer) {
 
 // Exit code 1 when not every replica has room, as for a plan that is infeasible.
 int run_fit(const PlanFlags& flags, const Plan& plan) {
-  const std::string answer = plan.fit_json(read_file(flags.inventory));
+  const std::string answer = plan.fit_json(read_request(flags.inventory));
   const FitAnswer fit = FitAnswer::from_json(answer);
   print(flags.json ? answer : fit_table(fit));
   return fit.fits ? exit_answered : exit_infeasible;
@@ -75,7 +73,7 @@ int run_fit(const PlanFlags& flags, const Plan& plan) {
 
 int run(const PlanFlags& flags) {
   const std::string request =
-      flags.request_file.empty() ? request_of(flags).to_json() : read_file(flags.request_file);
+      flags.request_file.empty() ? request_of(flags).to_json() : read_request(flags.request_file);
   const Plan plan = Plan::from_json(request, interrupt());
   const bool feasible = plan.info().feasible != 0;
   if (!flags.out_dir.empty()) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 
 namespace dsk::cli {
 
@@ -32,6 +33,8 @@ Model ModelFlags::model() const {
   if (!config_.empty()) {
     // The folder names the model in the answer: .../deepseek-r1/config.json.
     const auto folder = std::filesystem::absolute(config_).parent_path().filename().string();
+    came_from("/model/config", config_);
+    came_from("/model/hf_quant_config", quantization_);
     return model_from_config(folder.empty() ? "model" : folder, read_file(config_),
                              quantization_.empty() ? std::string() : read_file(quantization_));
   }
@@ -62,11 +65,26 @@ double billions(const std::string& text, const std::string& flag) {
   return value * scale;
 }
 
-std::vector<std::string> catalog_texts(const std::vector<std::string>& files) {
-  std::vector<std::string> out;
-  for (const std::string& file : files)
-    out.push_back(read_file(file));
-  return out;
+JsonValue catalog_of(const std::vector<std::string>& files) {
+  JsonValue documents = JsonValue::array();
+  const auto place = [&] { return "/catalog/" + std::to_string(documents.items().size()); };
+  for (const std::string& file : files) {
+    JsonValue document = read_json(file, place());
+    if (document.kind() != JsonValue::Kind::array) {
+      documents.add(std::move(document));
+      continue;
+    }
+    for (std::size_t i = 0; i < document.items().size(); ++i) {
+      came_from(place(), file + ", item " + std::to_string(i));
+      documents.add(document.items()[i]);
+    }
+  }
+  return documents;
+}
+
+void put_catalog(JsonValue& request, const std::vector<std::string>& files) {
+  JsonValue documents = catalog_of(files);
+  if (!documents.items().empty()) request.set("catalog", std::move(documents));
 }
 
 } // namespace dsk::cli

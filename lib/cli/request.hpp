@@ -37,7 +37,10 @@ inline void put(JsonValue& object, const char* name, const std::string& value) {
 /// "13B", "671b", "0.5B", "1.6T", "13000000000": a parameter count in 1e9. Throws UsageError.
 double billions(const std::string& text, const std::string& flag);
 
-/// Each --catalog file as JSON text; NAME of a bare record stays inside the document.
-std::vector<std::string> catalog_texts(const std::vector<std::string>& files);
+/// The documents of --catalog files, in an array; a file may hold one, or an array of them.
+JsonValue catalog_of(const std::vector<std::string>& files);
+
+/// Sets them as the member `catalog` of a request, if there are any.
+void put_catalog(JsonValue& request, const std::vector<std::string>& files);
 
 } // namespace dsk::cli

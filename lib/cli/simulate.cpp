@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/request.hpp"
 #include "cli/simulate_draw.hpp"
 
@@ -34,6 +35,7 @@ JsonValue workload_of(const SimulateFlags& f) {
   if (!f.trace_file.empty()) {
     JsonValue trace = JsonValue::object();
     trace.set("format", f.trace_format.empty() ? std::string("csv") : f.trace_format);
+    came_from("/workload/trace/text", f.trace_file);
     trace.set("text", read_file(f.trace_file));
     w.set("trace", std::move(trace));
     return w;
@@ -90,12 +92,7 @@ std::string request_of(const SimulateFlags& f) {
   if (!slo.members().empty()) r.set("slo", std::move(slo));
   put(r, "until_s", f.until_s);
   if (!f.svg_out.empty()) r.set("timeline", true);
-  if (!f.catalog_files.empty()) {
-    JsonValue documents = JsonValue::array();
-    for (const std::string& text : catalog_texts(f.catalog_files))
-      documents.add(JsonValue::parse(text));
-    r.set("catalog", std::move(documents));
-  }
+  put_catalog(r, f.catalog_files);
   return r.dump();
 }
 
@@ -175,7 +172,7 @@ private:
 
 int run(const SimulateFlags& flags) {
   const std::string request =
-      flags.request_file.empty() ? request_of(flags) : read_file(flags.request_file);
+      flags.request_file.empty() ? request_of(flags) : read_request(flags.request_file);
   const bool wants_series = !flags.requests_out.empty() || !flags.chrome_out.empty();
   std::vector<dsk_request_times> series(wants_series ? 1'000'000 : 0);
   std::size_t count = 0;

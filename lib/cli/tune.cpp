@@ -4,6 +4,7 @@
 
 #include "cli/command.hpp"
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 
 namespace dsk::cli {
 namespace {
@@ -14,7 +15,7 @@ struct TuneFlags {
 };
 
 int run(const TuneFlags& flags) {
-  const std::string request = read_file(flags.request_file);
+  const std::string request = read_request(flags.request_file);
   const std::string text = detail::text_from([&](char** out, size_t* len, dsk_error** error) {
     return dsk_plan_tune_batching(request.data(), request.size(), interrupt().get(), out, len,
                                   error);

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/request.hpp"
 #include "cli/validate.hpp"
 
@@ -53,12 +54,8 @@ int run(const ValidateKernelsFlags& flags) {
   JsonValue request = JsonValue::object();
   request.set("device", flags.device);
   request.set("hold_out", flags.hold_out);
-  if (!flags.catalog_files.empty()) {
-    JsonValue documents = JsonValue::array();
-    for (const std::string& text : catalog_texts(flags.catalog_files))
-      documents.add(JsonValue::parse(text));
-    request.set("catalog", std::move(documents));
-  }
+  put_catalog(request, flags.catalog_files);
+  came_from("/csv", flags.file);
   const auto [report, predictions] = validate_kernels(request.dump(), read_table(flags.file));
   if (!flags.predictions_file.empty()) write_file(flags.predictions_file, predictions);
   print(flags.json ? report : scores_table(JsonValue::parse(report)));

@@ -230,6 +230,9 @@ std::string cell(const std::string& text, std::size_t width) {
 
 int run(const std::string& file) {
   auto rows = parse_csv(read_file(file), file);
+  if (rows.empty())
+    throw UsageError(file +
+                     ": holds no row; it needs the columns quantity, value and the deployment's");
   share_notes(rows);
   std::string out;
   std::map<std::string, std::vector<double>> errors;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/files.hpp"
+#include "cli/origins.hpp"
 #include "cli/request.hpp"
 #include "cli/run_deployment.hpp"
 #include "cli/validate.hpp"
@@ -32,18 +33,11 @@ template <class Call> std::string report_from(Call&& call) {
 }
 
 void add_catalog(JsonValue& request, const ValidateServingFlags& f) {
-  JsonValue documents = JsonValue::array();
-  for (const std::string& text : catalog_texts(f.catalog_files)) {
-    JsonValue document = JsonValue::parse(text);
-    if (!text.empty() && text[text.find_first_not_of(" \t\r\n")] == '[')
-      for (const JsonValue& item : document.items())
-        documents.add(item);
-    else
-      documents.add(std::move(document));
-  }
+  JsonValue documents = catalog_of(f.catalog_files);
+  const auto place = [&] { return "/catalog/" + std::to_string(documents.items().size()); };
   if (!f.devices_dir.empty())
     for (const std::string& path : files_under(f.devices_dir, ".json"))
-      documents.add(JsonValue::parse(read_file(path)));
+      documents.add(read_json(path, place()));
   if (!f.models_dir.empty())
     for (const std::string& path : files_under(f.models_dir, "config.json")) {
       // DIR/NAME/config.json: the folder names the model.
@@ -54,10 +48,10 @@ void add_catalog(JsonValue& request, const ValidateServingFlags& f) {
       document.set("name", folder.substr(folder.rfind('/') + 1));
       document.set("source", path);
       document.set("as_of", "2026-11");
-      document.set("config", JsonValue::parse(read_file(path)));
+      document.set("config", read_json(path, place()));
       const std::string quantization = folder + "/hf_quant_config.json";
       if (file_exists(quantization))
-        document.set("hf_quant_config", JsonValue::parse(read_file(quantization)));
+        document.set("hf_quant_config", read_json(quantization, place() + "/hf_quant_config"));
       documents.add(std::move(document));
     }
   if (!documents.items().empty()) request.set("catalog", std::move(documents));
@@ -101,6 +95,7 @@ int run_e2e(const ValidateServingFlags& f) {
   if (!f.hold_out.empty()) request.set("hold_out", f.hold_out);
   add_catalog(request, f);
   const std::string document = request.dump();
+  came_from("/csv", f.file);
   const std::string csv = read_file(f.file);
   char* predictions = nullptr;
   const std::string report = report_from([&](char** out, dsk_error** error) {
@@ -114,10 +109,10 @@ int run_e2e(const ValidateServingFlags& f) {
 }
 
 int run_requests(const ValidateServingFlags& f) {
-  JsonValue request =
-      run_deployment(JsonValue::parse(read_file(f.file + "/meta.json")), f.device, f.model);
+  JsonValue request = RunMeta(f.file + "/meta.json", "").deployment(f.device, f.model);
   add_catalog(request, f);
   const std::string document = request.dump();
+  came_from("/log", f.file + "/requests.jsonl");
   const std::string log = read_file(f.file + "/requests.jsonl");
   const std::string text = report_from([&](char** out, dsk_error** error) {
     return dsk_plan_validate_requests(document.data(), document.size(), log.data(), log.size(),

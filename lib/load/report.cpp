@@ -154,18 +154,21 @@ Report report_from_document(const Json& document, const std::string& path) {
 Json vllm_document(const Report& r) {
   const RunFacts& f = r.facts;
   const Statistics& s = r.statistics;
-  const Json empty = Json::object();
-  const Json& request = f.request.is_object() ? f.request : empty;
-  const Json endpoint = request.value("endpoint", empty);
-  const Json workload = request.value("workload", empty);
-  const bool chat = endpoint.value("api", "completions") == std::string("chat");
+  // A report of a stranger may hold anything under "request".
+  const auto member = [](const Json& object, const char* name) {
+    const auto it = object.find(name);
+    return it == object.end() ? Json() : *it;
+  };
+  const Json endpoint = member(f.request, "endpoint"), workload = member(f.request, "workload");
+  const Json model = member(endpoint, "model"), slo = member(f.request, "slo");
+  const bool chat = member(endpoint, "api") == "chat";
   Json out;
   out["date"] = utc(f.began_at_unix_s, "%Y%m%d-%H%M%S");
   out["endpoint_type"] = chat ? "openai-chat" : "openai";
   out["backend"] = out["endpoint_type"];
   out["label"] = nullptr;
-  out["model_id"] = endpoint.value("model", "");
-  out["tokenizer_id"] = endpoint.value("model", "");
+  out["model_id"] = model.is_null() ? Json("") : model;
+  out["tokenizer_id"] = out["model_id"];
   out["num_prompts"] = f.sent - s.warmup;
   out["request_rate"] = workload.contains("rate_per_s") ? workload["rate_per_s"] : Json("inf");
   out["burstiness"] = 1.0;
@@ -178,8 +181,7 @@ Json vllm_document(const Report& r) {
   out["total_output_tokens"] = s.output_tokens;
   const auto rate = [&](std::uint64_t count) { return per_second(static_cast<double>(count), r); };
   out["request_throughput"] = rate(s.completed);
-  out["request_goodput"] =
-      request.contains("slo") && !request["slo"].empty() ? Json(rate(s.good)) : Json(nullptr);
+  out["request_goodput"] = slo.empty() ? Json(nullptr) : Json(rate(s.good));
   out["output_throughput"] = rate(s.output_tokens);
   out["total_token_throughput"] = rate(s.input_tokens + s.output_tokens);
   out["max_concurrent_requests"] = f.max_in_flight;

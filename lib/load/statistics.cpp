@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/reader.hpp"
 #include "load/journal.hpp"
 
 namespace dsk::load {
@@ -68,7 +69,9 @@ Report report_from_journal(const std::string& path) {
   const Json document = json::parse(request, "request of the journal");
   const Slo slo = read_slo(document);
   const auto warmup =
-      static_cast<std::uint64_t>(document["workload"].value("warmup_requests", std::int64_t{0}));
+      static_cast<std::uint64_t>(Reader(document, "")
+                                     .object("workload")
+                                     .integer("warmup_requests", 0, std::int64_t{1} << 53, 0));
   std::uint64_t finished = 0;
   const JournalSummary summary = read_journal(path, [&](const Record& record) {
     ++finished;

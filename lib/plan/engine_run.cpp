@@ -17,13 +17,15 @@ void add_metric(EngineRun& run, const std::string& name, double measured) {
 }
 
 // Lengths of a load request in the words of a simulation.
-Json lengths_of(const Json& given) {
-  if (!given.is_object()) return given;
-  if (!given.contains("mean"))
-    return {{"uniform", {given.value("low", 1.0), given.value("high", 1.0)}}};
-  Json out = {{"mean", given["mean"]}, {"std", given.value("deviation", 1.0)}};
-  if (given.contains("low")) out["min"] = given["low"];
-  if (given.contains("high")) out["max"] = given["high"];
+Json lengths_of(const Json& given, const std::string& path) {
+  constexpr double most = 1e9;
+  if (!given.is_object()) return number_of(given, path, 0, most);
+  Reader r(given, path);
+  const double low = r.number("low", 0, most, 1), high = r.number("high", low, most, low);
+  if (!r.has("mean")) return {{"uniform", {low, high}}};
+  Json out = {{"mean", r.number("mean", 0, most)}, {"std", r.number("deviation", 0, most, 1)}};
+  if (r.has("low")) out["min"] = low;
+  if (r.has("high")) out["max"] = high;
   return {{"lognormal", std::move(out)}};
 }
 
@@ -35,8 +37,9 @@ double mean_of(const Json& lengths) {
 }
 
 // What was asked for, unless the answers were clearly of another length (they ended by themselves).
-void set_lengths(EngineRun& run, const char* member, const Json* asked, double counted) {
-  Json lengths = asked ? lengths_of(*asked) : Json(std::max(1.0, std::round(counted)));
+void set_lengths(EngineRun& run, const char* member, const Json* asked, double counted,
+                 const std::string& path) {
+  Json lengths = asked ? lengths_of(*asked, path) : Json(std::max(1.0, std::round(counted)));
   if (counted > 0 && std::abs(std::log(counted / mean_of(lengths))) > 0.1) {
     run.assumptions.push_back(run.name + ": every request has the counted mean of " +
                               std::to_string(std::llround(counted)) + " " + member + " tokens");
@@ -68,9 +71,9 @@ void read_load_report(EngineRun& run, Reader report) {
     }
     workload["requests"] = counts.integer("sent", 1, 1'000'000'000);
     set_lengths(run, "input", load.find("input_tokens"),
-                tokens.number("input", 0, 1e15) / completed);
+                tokens.number("input", 0, 1e15) / completed, load.path_of("input_tokens"));
     set_lengths(run, "output", load.find("output_tokens"),
-                tokens.number("output", 0, 1e15) / completed);
+                tokens.number("output", 0, 1e15) / completed, load.path_of("output_tokens"));
   }
   Reader latency = report.object("latency");
   for (const char* name : latencies)
@@ -106,7 +109,7 @@ void read_vllm_bench(EngineRun& run, Reader result) {
         for (const std::int64_t tokens : result.integers(list, 0, 1 << 28, 1'000'000))
           if (tokens > 0) values.push_back(tokens);
       } else {
-        set_lengths(run, member, nullptr, result.number(total, 1, 1e15) / completed);
+        set_lengths(run, member, nullptr, result.number(total, 1, 1e15) / completed, {});
         run.assumptions.push_back(run.name + ": the result holds no lengths (--save-detailed), so "
                                              "every request has the mean");
       }
@@ -130,12 +133,30 @@ const Json* member_of(const Json& report, const std::string& name) {
   return &report[group][at];
 }
 
+/// The answer of `work`, which simulates a run; what it refuses is named where the run's document
+/// has it.
+template <class Work> Json named(const EngineRun& run, Work work) {
+  try {
+    return work();
+  } catch (const Error& e) {
+    const std::string& at = e.path();
+    const auto begins = [&](const std::string& with) { return at.rfind(with, 0) == 0; };
+    const bool of_document = e.status() == DSK_STATUS_INVALID_REQUEST ||
+                             e.status() == DSK_STATUS_NOT_FOUND ||
+                             e.status() == DSK_STATUS_UNSUPPORTED;
+    if (!of_document || begins("/catalog")) throw;
+    if (begins("/log")) throw Error(e.status(), e.what(), run.path + "/request_log" + at.substr(4));
+    throw Error(e.status(), e.what(), run.path + (begins("/workload") ? "" : "/deployment") + at);
+  }
+}
+
 } // namespace
 
 EngineRun engine_run_from_document(const Json& document, const std::string& device,
                                    const Catalog& catalog, const std::string& path) {
   Reader r(document, path);
   EngineRun run;
+  run.path = path;
   run.name = r.text("name", 256);
   Reader deployment = r.object("deployment");
   run.request = deployment.value();
@@ -151,7 +172,9 @@ EngineRun engine_run_from_document(const Json& document, const std::string& devi
   const Json& model = deployment.require("model");
   run.model = model.is_string()
                   ? catalog.model(model.get<std::string>(), deployment.path_of("model")).name
-                  : model.value("name", "unnamed");
+                  : std::string("unnamed");
+  if (model.is_object() && model.contains("name"))
+    run.model = text_of(model["name"], deployment.path_of("model") + "/name");
   const std::string engine = deployment.text("engine", "vllm", 128);
   run.engine = catalog.engine(engine.substr(0, engine.find('@')), "", at + "/engine").name;
   if (const Json* workload = r.find("workload")) run.request["workload"] = *workload;
@@ -159,7 +182,8 @@ EngineRun engine_run_from_document(const Json& document, const std::string& devi
     if (run.request.contains("workload"))
       r.fail("workload", "must be absent: the log gives the workload");
     run.log = text_of(r.require("request_log"), r.path_of("request_log"), json::max_bytes);
-    const Json report = validate_requests(run.request, run.log, catalog, {});
+    const Json report =
+        named(run, [&] { return validate_requests(run.request, run.log, catalog, {}); });
     for (const char* name : latencies)
       for (const char* q : {"mean", "p50", "p90", "p99"})
         if (const Json* pair = member_of(report, std::string(name) + " " + q))
@@ -182,8 +206,10 @@ SimulatedRun simulated(const EngineRun& run, const Json& documents, const Cancel
   Json request = run.request;
   request["catalog"] = documents;
   const Catalog plain;
-  const Json report = replayed ? validate_requests(request, run.log, plain, cancel)
-                               : simulate_document(request, plain, cancel, nullptr);
+  const Json report = named(run, [&] {
+    return replayed ? validate_requests(request, run.log, plain, cancel)
+                    : simulate_document(request, plain, cancel, nullptr);
+  });
   SimulatedRun out;
   for (const RunMetric& metric : run.metrics) {
     const Json* value = member_of(report, metric.name);

@@ -17,6 +17,7 @@ struct RunMetric {
 };
 
 struct EngineRun {
+  std::string path; // of its document in the request
   std::string name;
   std::string model;  // canonical
   std::string engine; // canonical, without version

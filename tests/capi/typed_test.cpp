@@ -172,13 +172,25 @@ void json_values_round_trip() {
   CHECK(value["a"].items()[2].number() == -300);
   CHECK(dsk::JsonValue::parse(value.dump()).dump() == value.dump());
   CHECK(value["missing"].is_null());
-  for (const char* broken : {"", "{", "[1,", "{\"a\"}", "tru", "\"x", "[1] 2"}) {
+  for (const char* broken : {"", "{", "[1,", "{\"a\"}", "tru", "\"x", "[1] 2", "01", "1-2", "+1",
+                             ".5", "1.", "1e", "-", "nan", "\"\\ud83dx\"", "\"\\ud83d\\u0041\""}) {
     try {
       (void)dsk::JsonValue::parse(broken);
       CHECK(false);
     } catch (const std::invalid_argument&) {
     }
   }
+  try {
+    (void)dsk::JsonValue::parse("{\"a\": 1,\n \"b\" 2}");
+    CHECK(false);
+  } catch (const std::invalid_argument& e) {
+    CHECK(std::string(e.what()) == "not valid JSON at line 2, column 6: : was expected");
+  }
+  // Numbers that a 64-bit integer does not hold.
+  CHECK(dsk::JsonValue::parse("1e30").integer() == INT64_MAX);
+  CHECK(dsk::JsonValue::parse("-9223372036854775809").integer() == INT64_MIN);
+  CHECK(dsk::JsonValue::parse("1e400").number() > 1e308);
+  CHECK(dsk::JsonValue(1e300).number() == 1e300);
 }
 
 } // namespace

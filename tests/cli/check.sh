@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # check.sh DSK: the tool's exit codes, its two streams and its files, as docs/cli.md promises them.
 set -u
-dsk=$1
+dsk=$(realpath "$1")
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -52,6 +52,49 @@ expect 0 "h200-sxm" catalog devices
 expect 0 '"as_of"' catalog devices "H200 SXM"
 expect 2 "not in the catalogue" catalog devices h2000
 expect 0 "libdsk" version
+
+# Whatever is read from a file is refused by the file's name, with line and column or the place in it.
+cd "$work"
+printf '{"schema": 1,\n "model": 5}' >request.json
+printf '{"kind": "calibration",\n "device": "h200-sxm"' >cut.json
+printf '{"kind": "calibration", "name": "x", "device": "h200-sxm"}' >calibration.json
+printf '{"kind": "machine"}\n\n{"kind": "measurement"\n' >lines.jsonl
+printf '[]\n' >array.json
+mkdir log
+printf '{"model": "llama-3.1-8b", "vllm_version": "0.9.0", "engine_kwargs": {"tensor_parallel_size": "one"}}' >log/meta.json
+one=(--model llama-3.1-8b --device h200-sxm)
+expect 2 "request.json: /model: model is 5" plan --request request.json
+expect 2 "cut.json: request: not valid JSON at line 2, column 22: it ends too early" memory --request cut.json
+expect 2 "cut.json: not valid JSON at line 2, column 22: it ends too early" plan "${one[@]}" --input 9 --output 9 --rate 1 --catalog cut.json
+expect 2 "calibration.json: /source: source is missing" explain "${one[@]}" --batch 1 --context 9 --catalog calibration.json
+expect 2 "calibration.json: /source: source is missing" memory "${one[@]}" --catalog calibration.json
+expect 2 "calibration.json: /source: source is missing" simulate "${one[@]}" --input 9 --output 9 --rate 1 --catalog calibration.json
+expect 2 "cut.json: not valid JSON at line 2" cost --devices 8 --hardware-usd 9 --power-kw 1 --usd-per-kwh 1 --operations 0.1 --catalog cut.json
+expect 2 "calibration.json: /architectures: architectures is missing" memory --model-config calibration.json --device h200-sxm
+expect 2 "cut.json: not valid JSON at line 2" memory --model-config cut.json --device h200-sxm
+expect 2 "calibration.json: /metadata: metadata is missing" memory "${one[@]}" --safetensors-index calibration.json
+expect 2 "cut.json: inventory: not valid JSON at line 2" plan "${small[@]}" --fit cut.json
+expect 2 "calibration.json: /nodes: nodes is null" plan "${small[@]}" --fit calibration.json
+expect 2 "calibration.json: line 1: the header has no column arrival_s" simulate "${one[@]}" --trace calibration.json
+expect 2 "lines.jsonl: not valid JSON at line 3, column 23: it ends too early" calibrate --device h200-sxm --from lines.jsonl
+expect 2 "array.json, line 1: " calibrate --device h200-sxm --from array.json
+expect 2 "calibration.json: no format has four" calibrate --device h200-sxm --from calibration.json
+expect 2 "calibration.json: /completed: completed is missing" calibrate --device h200-sxm --runs calibration.json --deployment request.json
+expect 2 "cut.json: not valid JSON at line 2" calibrate --device h200-sxm --runs calibration.json --deployment cut.json
+expect 2 "log/meta.json: /engine_kwargs/tensor_parallel_size: is \"one\", must be a number" calibrate --device h200-sxm --runs log
+expect 2 "log/meta.json: does not name the device" validate requests log
+expect 2 "calibration.json: the header has no column id" validate e2e calibration.json
+expect 2 "calibration.json: the file has no column" validate kernels calibration.json --gpu h200-sxm
+expect 2 "calibration.json: holds no row" validate memory calibration.json
+expect 2 "calibration.json, line 1: /kind: a line is of kind" machine report --from calibration.json
+expect 2 "lines.jsonl: not valid JSON at line 3" machine compare lines.jsonl calibration.json
+expect 2 "calibration.json: /kind: kind is \"calibration\", must be load_report" load merge calibration.json
+expect 2 "cut.json: report 1: not valid JSON at line 2" load merge cut.json
+expect 2 "calibration.json: line 1: timestamp is missing" load run --url http://127.0.0.1:1 --model x --trace calibration.json
+# A file of something else is no former run, and stays as it is.
+expect 2 "calibration.json: is no run of dsk bench" bench host --out calibration.json
+grep -q '"name": "x"' calibration.json || { echo "dsk bench wrote over a file of something else"; bad=1; }
+cd "$root"
 
 # Files are whole or absent.
 mkdir "$work/plans"

@@ -25,12 +25,6 @@ struct Hello {
 };
 constexpr char magic[8] = {'d', 's', 'k', '-', 't', 'p', '-', '1'};
 
-struct Header {
-  Frame kind;
-  std::uint32_t value;
-  std::uint64_t length;
-};
-
 class Socket {
 public:
   explicit Socket(int fd = -1) : fd_(fd) {}
@@ -58,6 +52,14 @@ void prepare(int fd) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 2);
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+bool same_ends(int fd) {
+  sockaddr_storage near{}, far{};
+  socklen_t near_size = sizeof near, far_size = sizeof far;
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&near), &near_size) == 0 &&
+         getpeername(fd, reinterpret_cast<sockaddr*>(&far), &far_size) == 0 &&
+         near_size == far_size && std::memcmp(&near, &far, near_size) == 0;
 }
 
 int wait_ms(Rendezvous::Clock::time_point deadline) {
@@ -204,6 +206,12 @@ void Rendezvous::connect_to(const std::string& address, std::uint16_t port) {
         reason = std::strerror(errno);
         continue;
       }
+      // Where nobody listens yet, a port of the range that connections are given from can be met by
+      // this very connection's own end; it is then connected to itself.
+      if (same_ends(peer.get())) {
+        reason = "no answer";
+        continue;
+      }
       prepare(peer.get());
       Hello hello{};
       std::memcpy(hello.magic, magic, sizeof magic);
@@ -233,10 +241,28 @@ void Rendezvous::connect_to(const std::string& address, std::uint16_t port) {
   }
 }
 
+// What waits to be read from a peer, without waiting and without taking it; false: no whole header.
+bool Rendezvous::peek(std::uint32_t peer, Header& header, bool& closed) const {
+  const ssize_t count = ::recv(socket_of(peer), &header, sizeof header, MSG_PEEK | MSG_DONTWAIT);
+  closed = count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  return count == static_cast<ssize_t>(sizeof header);
+}
+
+void Rendezvous::told(std::uint32_t lost) {
+  lost_ = static_cast<std::int32_t>(lost);
+  throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(lost) + " is lost: rank 0 says so");
+}
+
 void Rendezvous::lose(std::uint32_t peer, const std::string& how) {
+  if (lost_ >= 0) throw Error(DSK_STATUS_BACKEND, "rank " + std::to_string(lost_) + " is lost");
+  // Rank 0 ends its own connections after it has said whom it lost; a rank that comes late to its
+  // next call cannot send any more, and the news is there to be read.
+  Header news{};
+  bool closed = false;
+  if (rank_ != 0 && peek(0, news, closed) && news.kind == Frame::lost) told(news.value);
   lost_ = static_cast<std::int32_t>(peer);
   if (rank_ == 0) {
-    const Header news{Frame::lost, peer, 0};
+    news = {Frame::lost, peer, 0};
     for (std::uint32_t r = 1; r < world_; ++r)
       if (r != peer) (void)!::send(sockets_[r], &news, sizeof news, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
@@ -270,11 +296,7 @@ void Rendezvous::receive(std::uint32_t peer, std::uint32_t tag, void* bytes, std
   const auto until = deadline();
   Header header{};
   read_all(peer, &header, sizeof header, until);
-  if (header.kind == Frame::lost) {
-    lost_ = static_cast<std::int32_t>(header.value);
-    throw Error(DSK_STATUS_BACKEND,
-                "rank " + std::to_string(header.value) + " is lost: rank 0 says so");
-  }
+  if (header.kind == Frame::lost) told(header.value);
   if (header.kind == Frame::leaving) lose(peer, "it has left the communicator");
   if (header.kind != Frame::data || header.value != tag || header.length != size) {
     lost_ = static_cast<std::int32_t>(peer);
@@ -299,16 +321,12 @@ void Rendezvous::poll() {
   for (std::uint32_t peer = 0; peer < world_; ++peer) {
     if (peer == rank_ || (rank_ != 0 && peer != 0) || left_[peer]) continue;
     Header header{};
-    const ssize_t count = ::recv(socket_of(peer), &header, sizeof header, MSG_PEEK | MSG_DONTWAIT);
-    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-      lose(peer, "its connection is closed");
-    if (count != static_cast<ssize_t>(sizeof header)) continue;
+    bool closed = false;
+    const bool whole = peek(peer, header, closed);
+    if (closed) lose(peer, "its connection is closed");
+    if (!whole) continue;
     if (header.kind == Frame::leaving) left_[peer] = true;
-    if (header.kind == Frame::lost) {
-      lost_ = static_cast<std::int32_t>(header.value);
-      throw Error(DSK_STATUS_BACKEND,
-                  "rank " + std::to_string(header.value) + " is lost: rank 0 says so");
-    }
+    if (header.kind == Frame::lost) told(header.value);
   }
 }
 

@@ -47,12 +47,20 @@ public:
   void abort() noexcept;
 
 private:
+  struct Header {
+    Frame kind;
+    std::uint32_t value;
+    std::uint64_t length;
+  };
+
   int socket_of(std::uint32_t peer) const { return sockets_[rank_ == 0 ? peer : 0]; }
   void listen_for_all(std::uint16_t port);
   void connect_to(const std::string& address, std::uint16_t port);
   void write_all(std::uint32_t peer, const void* bytes, std::size_t size,
                  Clock::time_point deadline);
   void read_all(std::uint32_t peer, void* bytes, std::size_t size, Clock::time_point deadline);
+  bool peek(std::uint32_t peer, Header& header, bool& closed) const;
+  [[noreturn]] void told(std::uint32_t lost);
   [[noreturn]] void lose(std::uint32_t peer, const std::string& how);
   Clock::time_point deadline() const {
     return Clock::now() + std::chrono::milliseconds(timeout_ms_);

@@ -4,6 +4,7 @@
 #include "parts.hpp"
 #include "process.hpp"
 #include "report.hpp"
+#include "tp/port.hpp"
 
 namespace multi {
 namespace {
@@ -109,7 +110,8 @@ namespace {
 
 /// One process for each rank of `world`, each of which says what it found.
 void in_processes(const Options& options, std::uint32_t world, const char* transport) {
-  const std::string port = std::to_string(free_port());
+  const ReservedPort held;
+  const std::string port = std::to_string(held.number());
   std::vector<std::unique_ptr<Child>> ranks;
   for (std::uint32_t r = 0; r < world; ++r)
     ranks.push_back(std::make_unique<Child>(

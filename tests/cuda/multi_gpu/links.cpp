@@ -286,6 +286,7 @@ void all_reduce(const Options& options) {
       }
       points[bytes] = measure_size(options, world, *rivals, buffers, bytes, room, own, anchor);
     }
+    if (points.empty()) continue; // each size has said that it is unfinished
     emit(own);
     if (rivals->anchor) emit(anchor);
     emit_figures(options, points, count, *rivals);

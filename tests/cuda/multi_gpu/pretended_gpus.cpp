@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "process.hpp"
 #include "tp/cpu_backend.hpp"
+#include "tp/port.hpp"
 #include "tp/process_comm.hpp"
 
 struct dsk_backend_graph {
@@ -132,8 +132,11 @@ dsk_backend_api make_table() {
     return status;
   };
   api.comm_unique_id = [](dsk_backend_device*, uint8_t* id, dsk_backend_error*) {
+    const std::lock_guard lock(mutex);
+    static std::vector<ReservedPort> held; // as long as this process lives
+    held.emplace_back();
     std::snprintf(reinterpret_cast<char*>(id), DSK_BACKEND_UNIQUE_ID_BYTES, "%u",
-                  static_cast<unsigned>(multi::free_port()));
+                  static_cast<unsigned>(held.back().number()));
     return DSK_STATUS_OK;
   };
   api.comm_create = [](dsk_backend_device*, const uint8_t* id, uint32_t world, uint32_t rank,

@@ -1,13 +1,10 @@
 #include "process.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,19 +140,6 @@ void pass_on(const std::string& line) {
 
 void die_with_parent() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof where;
-  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&where), length) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&where), &length) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("no free TCP port");
-  return ntohs(where.sin_port);
 }
 
 } // namespace multi

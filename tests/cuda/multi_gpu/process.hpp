@@ -53,7 +53,4 @@ void pass_on(const std::string& line);
 /// To be called first in a child: it dies with its parent.
 void die_with_parent();
 
-/// A TCP port of this host that is free now.
-std::uint16_t free_port();
-
 } // namespace multi

@@ -69,6 +69,10 @@ start=$SECONDS
 "$program" --backend cpu --small --ranks 4 --budget 1 --only all-reduce,prefill --out "$folder/short.jsonl" >"$folder/short.txt" 2>&1 ||
   wrong "a run out of time is not wrong by itself"
 [ $((SECONDS - start)) -le 30 ] || wrong "a budget of 1 s took $((SECONDS - start)) s"
+# As on a loaded machine: a part that has begun finds no time for its first case.
+"$program" --backend cpu --small --ranks 4,2 --budget 0.25 --only all-reduce --out "$folder/none.jsonl" >"$folder/none.txt" 2>&1 ||
+  wrong "a part without time for one case is not wrong by itself"
+grep -q '"kind":"unfinished"' "$folder/none.jsonl" || wrong "a part without time does not say so"
 "$program" --backend cpu --only nonsense >"$folder/bad.txt" 2>&1
 [ $? = 2 ] || wrong "a part that does not exist is accepted"
 grep -q 'no part "nonsense"' "$folder/bad.txt" || wrong "the sentence does not name the part"

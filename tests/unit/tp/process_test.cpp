@@ -1,10 +1,12 @@
 // Ranks in several processes: what launchers say, the rendezvous over TCP, its heartbeat, and the
 // CPU communicator on it.
 #include "tp/layer.hpp"
+#include "tp/port.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,19 +21,6 @@
 using namespace dsk::tp;
 
 namespace {
-
-/// A port that is free now.
-std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof where;
-  REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&where), length) == 0);
-  REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&where), &length) == 0);
-  close(fd);
-  return ntohs(where.sin_port);
-}
 
 Launch launch_of(const std::map<std::string, std::string>& variables) {
   return read_launch([&](const char* name) {
@@ -130,7 +119,8 @@ TEST_CASE("launchers: what is missing or wrong is named") {
 
 TEST_CASE("ranks meet over TCP and sum and gather like ranks in one process") {
   constexpr std::uint32_t world = 3;
-  const std::uint16_t port = free_port();
+  const ReservedPort port_held;
+  const std::uint16_t port = port_held.number();
   std::vector<std::vector<float>> sums(world), gathered(world);
   in_ranks(world, [&](std::uint32_t r) {
     Launch launch;
@@ -167,7 +157,8 @@ TEST_CASE("ranks meet over TCP and sum and gather like ranks in one process") {
 }
 
 TEST_CASE("a process that is killed is named by the others") {
-  const std::uint16_t port = free_port();
+  const ReservedPort port_held;
+  const std::uint16_t port = port_held.number();
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -197,10 +188,39 @@ TEST_CASE("a process that is killed is named by the others") {
   }
 }
 
+// A rank that comes late to its next call, as on a loaded machine, finds rank 0 gone already.
+TEST_CASE("a late rank still names the rank whose loss ended the communicator") {
+  const ReservedPort port_held;
+  const std::uint16_t port = port_held.number();
+  std::vector<std::unique_ptr<Rendezvous>> ranks(3);
+  in_ranks(3, [&](std::uint32_t r) {
+    ranks[r] = std::make_unique<Rendezvous>("127.0.0.1", port, r, 3, 20000);
+  });
+  std::vector<char> message(64);
+  ranks[2]->abort();
+  try {
+    ranks[0]->receive(2, 0, message.data(), message.size());
+    CHECK(false);
+  } catch (const dsk::Error&) {
+    CHECK(ranks[0]->lost_rank() == 2);
+  }
+  ranks[0].reset();
+  for (int call = 0; call < 2; ++call)
+    try {
+      ranks[1]->send(0, 0, message.data(), message.size());
+      ranks[1]->receive(0, 0, message.data(), message.size());
+      CHECK(false);
+    } catch (const dsk::Error& e) {
+      CHECK(has(e.what(), "rank 2 is lost"));
+      CHECK(ranks[1]->lost_rank() == 2);
+    }
+}
+
 TEST_CASE(
     "the heartbeat finds a dead process without a collective, and knows a clean end from a death") {
   for (const bool clean : {false, true}) {
-    const std::uint16_t port = free_port();
+    const ReservedPort port_held;
+    const std::uint16_t port = port_held.number();
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
@@ -227,7 +247,8 @@ TEST_CASE(
 }
 
 TEST_CASE("ranks that stay away are named when the time is up; ranks that disagree are told so") {
-  const std::uint16_t port = free_port();
+  const ReservedPort port_held;
+  const std::uint16_t port = port_held.number();
   in_ranks(2, [&](std::uint32_t r) {
     try {
       const Rendezvous meeting("127.0.0.1", port, r == 0 ? 0 : 2, 4, 400);
@@ -237,7 +258,8 @@ TEST_CASE("ranks that stay away are named when the time is up; ranks that disagr
       CHECK(has(e.what(), "missing: 1 and 3"));
     }
   });
-  const std::uint16_t other = free_port();
+  const ReservedPort other_held;
+  const std::uint16_t other = other_held.number();
   in_ranks(2, [&](std::uint32_t r) {
     try {
       const Rendezvous meeting("127.0.0.1", other, r, 2 + r, 2000); // worlds of 2 and of 3
@@ -247,7 +269,7 @@ TEST_CASE("ranks that stay away are named when the time is up; ranks that disagr
     }
   });
   try {
-    const Rendezvous meeting("127.0.0.1", free_port(), 1, 2, 200);
+    const Rendezvous meeting("127.0.0.1", ReservedPort().number(), 1, 2, 200);
     CHECK(false);
   } catch (const dsk::Error& e) {
     CHECK(e.status() == DSK_STATUS_DEADLINE);
@@ -255,8 +277,41 @@ TEST_CASE("ranks that stay away are named when the time is up; ranks that disagr
   }
 }
 
+// A port that connections are given from, on which nobody listens: sooner or later a connection to
+// it begins at itself. In a network of its own, which needs the right to make one, all connections
+// begin there.
+TEST_CASE("a rank that finds itself instead of rank 0 goes on looking") {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const int range = unshare(CLONE_NEWNET) == 0
+                          ? open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC)
+                          : -1;
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    ifreq loopback{};
+    std::strcpy(loopback.ifr_name, "lo");
+    loopback.ifr_flags = IFF_UP | IFF_RUNNING;
+    if (range < 0 || write(range, "40001 40001", 11) != 11 || fd < 0 ||
+        ioctl(fd, SIOCSIFFLAGS, &loopback) != 0)
+      _exit(77);
+    try {
+      const Rendezvous meeting("127.0.0.1", 40001, 1, 2, 300);
+    } catch (const dsk::Error& e) {
+      _exit(e.status() == DSK_STATUS_DEADLINE ? 0 : 1);
+    }
+    _exit(2);
+  }
+  int ended = 0;
+  waitpid(child, &ended, 0);
+  if (WEXITSTATUS(ended) == 77)
+    MESSAGE("not run: no network of its own");
+  else
+    CHECK(WEXITSTATUS(ended) == 0);
+}
+
 TEST_CASE("calls that do not match are refused on both sides") {
-  const std::uint16_t port = free_port();
+  const ReservedPort port_held;
+  const std::uint16_t port = port_held.number();
   int refused = 0;
   std::mutex mutex;
   in_ranks(2, [&](std::uint32_t r) {

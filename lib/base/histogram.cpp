@@ -210,6 +210,7 @@ Histogram Histogram::from_json(const Json& document, const std::string& path) {
     (*octave)[static_cast<std::size_t>(index - exponent * bins_per_octave)] +=
         static_cast<std::uint64_t>(in_bin);
     total += in_bin;
+    if (total > most) reader.fail("bins", "must hold 2^53 values at most");
   }
   if (total != count)
     reader.fail("count",

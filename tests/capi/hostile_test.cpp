@@ -311,7 +311,7 @@ void measuring(std::size_t stride) {
 } // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t stride = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 11;
+  const std::size_t stride = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 23;
   planning(stride);
   simulating(stride);
   calibrating(stride);

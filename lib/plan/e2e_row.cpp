@@ -378,8 +378,13 @@ private:
     if (c_.load.sessions.groups == 0) p.prefix_cache = false; // prompts that share nothing
     if (eager_) {
       const double layers = c_.model.layers();
+      const double hidden = 2.0 * c_.model.hidden;
       p.host_step_us = 480 * layers;
+      p.host_prefill_us = 750 * layers;
       p.host_sequence_us = 300;
+      p.host_between_us = 6000;
+      p.spill_token_us = layers * 150 * hidden / (800 * c_.device.bandwidth_gbs);
+      p.spill_tokens = static_cast<double>(c_.device.l2_bytes) / hidden;
     }
     p.token_budget = std::max(p.token_budget, 16);
   }

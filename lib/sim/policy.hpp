@@ -43,6 +43,12 @@ struct Policy {
   double prefill_step_us = 0;   // host time of a step with prefill (not captured in a graph)
   double host_step_us = 0;      // a step takes at least this (eager engines) ...
   double host_sequence_us = 0;  // ... plus this a sequence
+  double host_prefill_us = 0;   // the same of a step with prefill, when that is more
+  double host_between_us = 0;   // between two steps, beside nothing: sampling, the next inputs
+  // What unfused kernels move through memory for each token of a step beyond those whose hidden
+  // states the L2 cache holds.
+  double spill_token_us = 0;
+  double spill_tokens = 0;
   // What the process between engine and clients streams; 0 = no limit. It takes requests
   // (request_serial_s each) and tokens in order, so what it is behind delays first and last tokens.
   double stream_tokens_per_s = 0;

@@ -95,6 +95,8 @@ struct Engine {
   int lag_steps = 0;            // steps that a decision lags behind (overlapped scheduling)
   double request_serial_ms = 0; // of request_overhead_ms, done for one request after another
   int max_prompts = 0;          // prompts of one step; 0 = as many as fit
+  int mixed_tile_rows = 0;      // rows of FlashAttention-2's tile in which a decoding sequence runs
+                                // beside prompts, on devices that use it; 0 = it has its own kernel
   int step_tokens = 0;          // a step passes prompts of so many tokens through in turns of the
                                 // token budget, and all their first tokens leave together; 0 = one
   double prefill_layer_us = 0;  // of a step with prefill, which no CUDA graph holds, each layer

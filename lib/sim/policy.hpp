@@ -57,6 +57,10 @@ struct Policy {
   double extra_token_us = 0;    // ... and each token; may be negative (refits)
   double tokens_per_step = 1;   // accepted tokens of a decode step (speculative decoding)
   int decode_tokens = 1;        // token budget of one decoding sequence: 1 + drafts
+  // Rows that one decoding sequence takes of an attention kernel that runs it like a prompt, in
+  // steps that have prompts (FlashAttention-2: a tile of rows for its one query); 0 = it has its
+  // own kernel.
+  int mixed_tile_rows = 0;
 
   // Prompts wait, beside sequences that decode, until they fill wait_tokens of a step or for
   // wait_steps (TensorRT-LLM's batch waiting). 0 = they do not.

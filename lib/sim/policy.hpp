@@ -66,6 +66,10 @@ struct Policy {
   // wait_steps (TensorRT-LLM's batch waiting). 0 = they do not.
   int wait_tokens = 0;
   int wait_steps = 0;
+  // The same for attention ranks: until there is a prompt for each (or for wait_steps), and then
+  // batching_wait_steps more (TensorRT-LLM's balance of attention data parallelism).
+  int wait_prompts = 0;
+  int batching_wait_steps = 0;
 
   // Dynamic batching by arrival interval: waiting requests are let in when there are batch_size of
   // them or the first has waited batch_wait_s.

@@ -244,6 +244,7 @@ private:
   double stall_us_ = 0;         // prefill steps since the last decode step
   double behind_s_ = 0;         // work that lies before the front end
   std::int64_t wait_from_ = -1; // tick since which prompts wait for company
+  std::int64_t enough_from_ = -1; // when there were enough of them
   std::int64_t room_ = 0;       // tokens of one rank that prefill may take in the step being built
   bool preempted_ = false;      // somebody gave way at this boundary
   bool blocked_ = false;        // an arrival cannot change what is pending

@@ -87,12 +87,18 @@ double Replica::gate_s() const noexcept {
 bool Replica::batch_waits() noexcept {
   if (policy_.wait_steps == 0 || decoding_ == 0 || waiting_.empty()) return false;
   std::int64_t tokens = decoding_ * policy_.decode_tokens;
+  int prompts = 0;
   for (const std::uint32_t slot : waiting_) {
-    if (tokens >= policy_.wait_tokens) break;
-    if (visible(slots_[slot])) tokens += slots_[slot].prompt;
+    if (tokens >= policy_.wait_tokens && prompts >= policy_.wait_prompts) break;
+    if (!visible(slots_[slot])) continue;
+    tokens += slots_[slot].prompt;
+    ++prompts;
   }
   if (wait_from_ < 0) wait_from_ = ticks_; // until one of them is let in
-  return tokens < policy_.wait_tokens && ticks_ - wait_from_ < policy_.wait_steps;
+  if (tokens < policy_.wait_tokens || prompts < policy_.wait_prompts)
+    return ticks_ - wait_from_ < policy_.wait_steps;
+  if (enough_from_ < 0) enough_from_ = ticks_;
+  return ticks_ - enough_from_ < policy_.batching_wait_steps;
 }
 
 bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
@@ -188,7 +194,7 @@ bool Replica::build_prefill() {
       break;
     }
     waiting_.pop_front();
-    wait_from_ = -1;
+    wait_from_ = enough_from_ = -1;
     if (!has_kv) {
       prefilling_.push_back(slot);
       add_chunk(slot);
@@ -260,8 +266,11 @@ void Replica::plan_decode() {
     const double gate = gate_s();
     if (policy_.poll_steps > 1)
       steps = std::min(steps, policy_.poll_steps - ticks_ % policy_.poll_steps);
-    if (wait_from_ >= 0)
-      steps = std::min(steps, std::max<std::int64_t>(1, wait_from_ + policy_.wait_steps - ticks_));
+    if (wait_from_ >= 0) {
+      const std::int64_t until = enough_from_ >= 0 ? enough_from_ + policy_.batching_wait_steps
+                                                   : wait_from_ + policy_.wait_steps;
+      steps = std::min(steps, std::max<std::int64_t>(1, until - ticks_));
+    }
     if (gate > now_s_)
       steps = timer_.steps_within(decoding_, mean, extra, grown, steps, (gate - now_s_) * 1e6);
     else if (!visible(slots_[waiting_.front()]) || !visible(slots_[waiting_.back()]) ||

@@ -101,6 +101,8 @@ struct Engine {
                                 // token budget, and all their first tokens leave together; 0 = one
   double prefill_layer_us = 0;  // of a step with prefill, which no CUDA graph holds, each layer
   double prefill_moe_layer_us = 0; // ... and more for one with experts
+  double prefill_moe_floor_us = 0; // a step with prefill takes at least this for each layer with
+                                   // experts on Hopper: the time to launch it
   double stream_tokens_per_s = 0;  // what the front end can stream; 0 = no limit known
   bool prefix_cache = false;       // on by default
   std::vector<int> graph_sizes;    // decode batches are padded up to these; empty = not padded

@@ -169,6 +169,7 @@ private:
         compare_versions(at("engine_version"), "0.4.5") >= 0) {
       p.dp = 1;
       p.tp = c_.gpus / p.pp;
+      p.ep = static_cast<int>(number(at("ep")).value_or(1));
       assume("attention not data-parallel: the command names no --dp-size");
     }
     // Some sources count the attention ranks inside the tensor-parallel group.
@@ -326,7 +327,15 @@ private:
     c_.policy.request_serial_s = aiperf ? 0.005 : 0.008;
     if (!aiperf) return;
     // The later runs, in multiples of 1000, take their prompts from a set of a hundred.
-    if (c_.engine.kind != EngineKind::sglang) repeated_prompts(100, input, 2 * clients);
+    // TensorRT-LLM reuses no blocks where layers have windows of their own.
+    const bool windows =
+        std::any_of(c_.model.kinds.begin(), c_.model.kinds.end(), [](const Layer& l) {
+          const auto* gqa = std::get_if<GqaAttention>(&l.attention);
+          return gqa != nullptr && gqa->window > 0;
+        });
+    const bool reuse = c_.engine.kind == EngineKind::vllm ||
+                       (c_.engine.kind == EngineKind::tensorrt_llm && !windows);
+    if (reuse) repeated_prompts(100, input, 2 * clients);
     c_.spread = std::max(1, 8 / c_.gpus);
     c_.request_tokens = input + number(at("output_len")).value_or(128);
     if (c_.engine.kind == EngineKind::sglang) {

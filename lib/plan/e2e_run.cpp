@@ -92,7 +92,8 @@ E2eOutcome run_one(const E2eCase& what, const Served& served, const std::string&
   if (what.spread > 1 && what.load.closed &&
       static_cast<double>(what.load.closed->clients) * what.request_tokens > held) {
     fleet.serve.count = what.spread;
-    out.assumptions += "; clients of a whole server of " + std::to_string(what.spread) + " replicas";
+    out.assumptions +=
+        "; clients of a whole server of " + std::to_string(what.spread) + " replicas";
   }
   workload::WorkloadSpec load = what.load;
   const workload::Workload workload(std::move(load));

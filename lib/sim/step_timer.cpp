@@ -33,8 +33,8 @@ static_assert(cache_size == std::size_t{1} << (64 - 51));
 StepTimer::StepTimer(const perf::StepModel& model, const Policy& policy, int dp)
     : model_(&model), policy_(policy), dp_(dp), knots_(knot_table().data()),
       has_floor_(policy.host_step_us > 0 || policy.host_sequence_us > 0 ||
-                 policy.host_between_us > 0), rows_cache_(cache_size),
-      attention_cache_(cache_size) {
+                 policy.host_between_us > 0),
+      rows_cache_(cache_size), attention_cache_(cache_size) {
   const auto most = static_cast<std::size_t>(policy.max_sequences) + 1;
   decode_rows_.assign(most * static_cast<std::size_t>(dp), -1);
   attention_.assign(most * knots, -1);
@@ -173,7 +173,8 @@ double StepTimer::prefill_us(std::int64_t sequences, double mean_length, double 
     const double x = std::max(mean_length + skew, 1.0);
     const perf::Position at = perf::locate(x, knots);
     const double left = attention_at_knot(busiest(sequences), at.index);
-    const double own = left + at.fraction * (attention_at_knot(busiest(sequences), at.index + 1) - left);
+    const double own =
+        left + at.fraction * (attention_at_knot(busiest(sequences), at.index + 1) - left);
     us += policy_.mixed_tile_rows > 0 && work.tokens > 0
               ? std::max(own, static_cast<double>(busiest(sequences)) * tile_us(x))
               : own;

@@ -95,10 +95,14 @@ struct Engine {
   int lag_steps = 0;            // steps that a decision lags behind (overlapped scheduling)
   double request_serial_ms = 0; // of request_overhead_ms, done for one request after another
   int max_prompts = 0;          // prompts of one step; 0 = as many as fit
+  int mixed_tile_rows = 0;      // rows of FlashAttention-2's tile in which a decoding sequence runs
+                                // beside prompts, on devices that use it; 0 = it has its own kernel
   int step_tokens = 0;          // a step passes prompts of so many tokens through in turns of the
                                 // token budget, and all their first tokens leave together; 0 = one
   double prefill_layer_us = 0;  // of a step with prefill, which no CUDA graph holds, each layer
   double prefill_moe_layer_us = 0; // ... and more for one with experts
+  double prefill_moe_floor_us = 0; // a step with prefill takes at least this for each layer with
+                                   // experts on Hopper: the time to launch it
   double stream_tokens_per_s = 0;  // what the front end can stream; 0 = no limit known
   bool prefix_cache = false;       // on by default
   std::vector<int> graph_sizes;    // decode batches are padded up to these; empty = not padded

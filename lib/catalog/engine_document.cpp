@@ -133,8 +133,10 @@ Engine engine_from_document(const Json& document, const std::string& path) {
     e.lag_steps = static_cast<int>(scheduling->integer("lag_steps", 0, 1, 0));
     e.step_tokens = static_cast<int>(scheduling->integer("step_tokens", 0, 1 << 24, 0));
     e.max_prompts = static_cast<int>(scheduling->integer("max_prompts", 0, 65536, 0));
+    e.mixed_tile_rows = static_cast<int>(scheduling->integer("mixed_tile_rows", 0, 1024, 0));
     e.prefill_layer_us = scheduling->number("prefill_layer_us", 0, 1e4, 0);
     e.prefill_moe_layer_us = scheduling->number("prefill_moe_layer_us", 0, 1e4, 0);
+    e.prefill_moe_floor_us = scheduling->number("prefill_moe_floor_us", 0, 1e5, 0);
     e.stream_tokens_per_s = scheduling->number("stream_tokens_per_s", 0, 1e9, 0);
     e.prefix_cache = scheduling->boolean("prefix_cache", false);
     for (const std::int64_t size : scheduling->integers("graph_sizes", 1, 65536, 1024)) {

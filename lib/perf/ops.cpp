@@ -57,7 +57,9 @@ Precision precision_of(const WeightFormat& format, const Device& device, EngineK
   };
   switch (format.element) {
   case Element::fp8:
-    if (device.dense_peak(Element::fp8) <= 0 && engine == EngineKind::vllm) {
+    // vLLM unpacks it there (Marlin), SGLang does so without blocks.
+    if (device.dense_peak(Element::fp8) <= 0 &&
+        (engine == EngineKind::vllm || (engine == EngineKind::sglang && format.block_in == 0))) {
       need(Element::bf16);
       return Precision::weight_only;
     }

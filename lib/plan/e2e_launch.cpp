@@ -29,6 +29,11 @@ void inferencex_launch(E2eCase& run, const PublishedRun& row, bool kv_open) {
     break;
   case EngineKind::tensorrt_llm:
     p.chunked = false;
+    if (run.options.parallel.dp > 1) { // attention_dp_config: enable_balance, the rest as it is
+      p.wait_prompts = run.options.parallel.dp;
+      p.wait_steps = deepseek ? 60 : 50;
+      p.batching_wait_steps = deepseek ? 0 : 10;
+    }
     if (llama) {
       p.token_budget =
           static_cast<int>(row.input + row.output) + 200; // --max_num_tokens $MAX_MODEL_LEN
@@ -48,6 +53,7 @@ void inferencex_launch(E2eCase& run, const PublishedRun& row, bool kv_open) {
       run.options.parallel.ep = run.options.parallel.tp * run.options.parallel.dp;
       p.max_sequences = per_rank;
       p.token_budget = static_cast<int>((per_rank + row.input + 127) / 64) * 64;
+      p.first_token_steps = 10; // stream_interval, without workers that post-process
       run.options.memory_fraction = 0.75;
       kv(Element::fp8);
     }

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "catalog/requantize.hpp"
+#include "catalog/version.hpp"
 #include "plan/e2e_launch.hpp"
 
 namespace dsk::plan {
@@ -160,6 +161,17 @@ private:
       p.tp = 1;
       p.ep = std::max(p.ep, p.dp);
     }
+    // Since 0.4.5 SGLang's --enable-dp-attention does nothing unless --dp-size says how many ranks
+    // (sgl-project/sglang#4390); before, it took all of them.
+    if (c_.engine.kind == EngineKind::sglang && contains(notes_, "launch_server") &&
+        contains(notes_, "--enable-dp-attention") && !contains(notes_, "--dp ") &&
+        !contains(notes_, "--dp-size") && !contains(notes_, "--data-parallel-size") &&
+        compare_versions(at("engine_version"), "0.4.5") >= 0) {
+      p.dp = 1;
+      p.tp = c_.gpus / p.pp;
+      p.ep = static_cast<int>(number(at("ep")).value_or(1));
+      assume("attention not data-parallel: the command names no --dp-size");
+    }
     // Some sources count the attention ranks inside the tensor-parallel group.
     if (p.tp * p.dp * p.pp > c_.gpus && p.dp > 1 && p.tp % p.dp == 0) p.tp /= p.dp;
     const bool experts =
@@ -192,8 +204,14 @@ private:
   }
 
   // A data set's lengths around the mean that the row states.
-  Lengths varied(double mean, double relative, double cap) const {
-    return Lengths::lognormal(mean, mean * relative, 4, cap);
+  static Lengths scaled(LengthFacts facts, double mean) {
+    const double by = mean / facts.mean_tokens;
+    facts.mean_tokens *= by;
+    facts.std_tokens *= by;
+    facts.max_tokens *= by;
+    for (LengthFacts::Quantile& q : facts.quantiles)
+      q.tokens *= by;
+    return Lengths::of(facts);
   }
 
   void lengths(bool sharegpt, double low) {
@@ -203,10 +221,8 @@ private:
     if (sharegpt || !input || !output) {
       const Dataset set = catalog_.dataset(from("lmdeploy") ? "sharegpt-lmdeploy" : "sharegpt", "");
       // The spread is the data set's, the mean is the row's where it has one.
-      const double in = input.value_or(set.input.mean_tokens);
-      const double out = output.value_or(set.output.mean_tokens);
-      w.input = varied(in, 1.1, std::max(1024.0, 4 * in));
-      w.output = varied(out, 1.1, std::max(1000.0, 5 * out));
+      w.input = scaled(set.input, input.value_or(set.input.mean_tokens));
+      w.output = scaled(set.output, output.value_or(set.output.mean_tokens));
       if (!input || !output) assume("lengths of ShareGPT");
     } else if (low < 1) {
       w.input = Lengths::uniform(low * *input, (low < 0.8 ? 2 - low : 1) * *input);
@@ -311,7 +327,15 @@ private:
     c_.policy.request_serial_s = aiperf ? 0.005 : 0.008;
     if (!aiperf) return;
     // The later runs, in multiples of 1000, take their prompts from a set of a hundred.
-    if (c_.engine.kind != EngineKind::sglang) repeated_prompts(100, input, 2 * clients);
+    // TensorRT-LLM reuses no blocks where layers have windows of their own.
+    const bool windows =
+        std::any_of(c_.model.kinds.begin(), c_.model.kinds.end(), [](const Layer& l) {
+          const auto* gqa = std::get_if<GqaAttention>(&l.attention);
+          return gqa != nullptr && gqa->window > 0;
+        });
+    const bool reuse = c_.engine.kind == EngineKind::vllm ||
+                       (c_.engine.kind == EngineKind::tensorrt_llm && !windows);
+    if (reuse) repeated_prompts(100, input, 2 * clients);
     c_.spread = std::max(1, 8 / c_.gpus);
     c_.request_tokens = input + number(at("output_len")).value_or(128);
     if (c_.engine.kind == EngineKind::sglang) {
@@ -378,9 +402,17 @@ private:
     if (c_.load.sessions.groups == 0) p.prefix_cache = false; // prompts that share nothing
     if (eager_) {
       const double layers = c_.model.layers();
+      const double hidden = 2.0 * c_.model.hidden;
       p.host_step_us = 480 * layers;
+      p.host_prefill_us = 750 * layers;
       p.host_sequence_us = 300;
+      p.host_between_us = 6000;
+      p.spill_token_us = layers * 150 * hidden / (800 * c_.device.bandwidth_gbs);
+      p.spill_tokens = static_cast<double>(c_.device.l2_bytes) / hidden;
     }
+    // Each attention rank takes its part of SGLang's chunk (documented with --dp-size).
+    if (c_.engine.kind == EngineKind::sglang && c_.options.parallel.dp > 1)
+      p.token_budget /= c_.options.parallel.dp;
     p.token_budget = std::max(p.token_budget, 16);
   }
 

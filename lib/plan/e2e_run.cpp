@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "perf/step_overheads.hpp"
 
 namespace dsk::plan {
@@ -37,8 +38,42 @@ void apply(const E2eConstants& constants, const Served& served, sim::Policy& p) 
   p.request_serial_s *= constants.request;
 }
 
-E2eOutcome run_one(const E2eCase& what, const Served& served, const E2eConstants& constants,
-                   const Cancel& cancel) {
+// Tokens that the longest request of a case holds.
+double longest(const E2eCase& what) {
+  return std::max(what.load.input.largest(), static_cast<double>(what.load.sessions.group_tokens)) +
+         what.load.output.largest();
+}
+
+bool holds(const Served& served, const E2eCase& what) {
+  return served.fits() &&
+         (what.kind == E2eKind::fixed_batch ||
+          static_cast<double>(served.spec().kv_pool_pages) * what.policy.block_tokens >=
+              longest(what));
+}
+
+// What was measured did run: where the engine's default share of memory leaves no room for a
+// request, it was started with a larger one, or its pool holds at least two. Weights that exceed
+// the memory stay refused. Returns what was assumed; `served` is empty when nothing helps.
+std::string make_room(const E2eCase& what, const Served& standard, std::optional<Served>& served) {
+  if (standard.memory().weights_bytes > standard.memory().capacity_bytes) return "";
+  ServedOptions options = what.options;
+  const auto make = [&] {
+    served.emplace(what.model, what.device, what.engine, what.policy, options, "");
+    return holds(*served, what);
+  };
+  for (const double fraction : {0.95, 0.98}) {
+    options.memory_fraction = fraction;
+    if (fraction > what.options.memory_fraction && make())
+      return "; memory share raised to " + number_text(fraction) + ", since the run did fit";
+  }
+  options = what.options;
+  options.kv_pool_tokens = static_cast<std::int64_t>(2 * longest(what));
+  make();
+  return "; KV cache of two requests, since the run did fit";
+}
+
+E2eOutcome run_one(const E2eCase& what, const Served& served, const std::string& room,
+                   const E2eConstants& constants, const Cancel& cancel) {
   E2eOutcome out;
   if (!served.fits()) {
     out.failure = "does not fit: " + served.memory().binding;
@@ -51,12 +86,14 @@ E2eOutcome run_one(const E2eCase& what, const Served& served, const E2eConstants
   p = what.policy;
   apply(constants, served, p);
   // Its memory is its own: a static batch was sized to fit.
+  out.assumptions = room;
   if (what.kind == E2eKind::fixed_batch) fleet.serve.replica.kv_pool_pages = std::int64_t{1} << 40;
   const double held = static_cast<double>(fleet.serve.replica.kv_pool_pages) * p.block_tokens;
   if (what.spread > 1 && what.load.closed &&
       static_cast<double>(what.load.closed->clients) * what.request_tokens > held) {
     fleet.serve.count = what.spread;
-    out.assumptions = "; clients of a whole server of " + std::to_string(what.spread) + " replicas";
+    out.assumptions +=
+        "; clients of a whole server of " + std::to_string(what.spread) + " replicas";
   }
   workload::WorkloadSpec load = what.load;
   const workload::Workload workload(std::move(load));
@@ -155,16 +192,25 @@ std::vector<std::vector<E2eOutcome>> run_tasks(const std::vector<E2eTask>& tasks
       } catch (const Error& e) {
         failure = e.what();
       }
-      for (const std::size_t t : *groups[g])
+      for (const std::size_t t : *groups[g]) {
+        const E2eCase& what = tasks[t].what;
+        const Served* use = served ? &*served : nullptr;
+        std::optional<Served> roomier;
+        std::string room;
+        if (use && !holds(*use, what)) {
+          room = make_room(what, *use, roomier);
+          if (roomier) use = &*roomier;
+        }
         for (std::size_t s = 0; s < settings.size(); ++s) {
           // Where there is nothing to scale, the setting before differs in nothing.
-          if (served && s > 0 && settings[s].experts != 1 && served->step().untuned_token_us() == 0)
+          if (use && s > 0 && settings[s].experts != 1 && use->step().untuned_token_us() == 0)
             outcomes[t][s] = outcomes[t][s - 1];
-          else if (served)
-            outcomes[t][s] = run_one(tasks[t].what, *served, settings[s], cancel);
+          else if (use)
+            outcomes[t][s] = run_one(what, *use, room, settings[s], cancel);
           else
             outcomes[t][s].failure = failure;
         }
+      }
       cancel.progress(g + 1, groups.size());
     }
   };

@@ -32,7 +32,19 @@ Policy default_policy(const Engine& engine, const Device& device, const Model& m
   p.prefill_step_us =
       model.layers() * engine.prefill_layer_us + experts * engine.prefill_moe_layer_us;
   if (engine.runs) p.prefill_step_us *= engine.runs->prefill_host_on(device.name);
+  // Hopper's experts are many kernels, which no graph holds in a step with prompts.
+  if (device.family == "hopper") p.host_prefill_us = experts * engine.prefill_moe_floor_us;
   p.stream_tokens_per_s = engine.stream_tokens_per_s;
+  // One call of FlashAttention-2 for prompts and decoding sequences together (vLLM). Hopper and
+  // data centre Blackwell have kernels that pack a group's queries or split the two; models with
+  // sinks or latent attention use others.
+  const bool flash2 =
+      device.family == "ampere" || device.family == "ada" || device.family == "blackwell-rtx";
+  const bool plain = std::all_of(model.kinds.begin(), model.kinds.end(), [](const Layer& layer) {
+    const auto* gqa = std::get_if<GqaAttention>(&layer.attention);
+    return gqa != nullptr && !gqa->sinks;
+  });
+  if (flash2 && plain) p.mixed_tile_rows = engine.mixed_tile_rows;
   return p;
 }
 

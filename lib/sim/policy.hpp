@@ -43,6 +43,12 @@ struct Policy {
   double prefill_step_us = 0;   // host time of a step with prefill (not captured in a graph)
   double host_step_us = 0;      // a step takes at least this (eager engines) ...
   double host_sequence_us = 0;  // ... plus this a sequence
+  double host_prefill_us = 0;   // the same of a step with prefill, when that is more
+  double host_between_us = 0;   // between two steps, beside nothing: sampling, the next inputs
+  // What unfused kernels move through memory for each token of a step beyond those whose hidden
+  // states the L2 cache holds.
+  double spill_token_us = 0;
+  double spill_tokens = 0;
   // What the process between engine and clients streams; 0 = no limit. It takes requests
   // (request_serial_s each) and tokens in order, so what it is behind delays first and last tokens.
   double stream_tokens_per_s = 0;
@@ -51,11 +57,19 @@ struct Policy {
   double extra_token_us = 0;    // ... and each token; may be negative (refits)
   double tokens_per_step = 1;   // accepted tokens of a decode step (speculative decoding)
   int decode_tokens = 1;        // token budget of one decoding sequence: 1 + drafts
+  // Rows that one decoding sequence takes of an attention kernel that runs it like a prompt, in
+  // steps that have prompts (FlashAttention-2: a tile of rows for its one query); 0 = it has its
+  // own kernel.
+  int mixed_tile_rows = 0;
 
   // Prompts wait, beside sequences that decode, until they fill wait_tokens of a step or for
   // wait_steps (TensorRT-LLM's batch waiting). 0 = they do not.
   int wait_tokens = 0;
   int wait_steps = 0;
+  // The same for attention ranks: until there is a prompt for each (or for wait_steps), and then
+  // batching_wait_steps more (TensorRT-LLM's balance of attention data parallelism).
+  int wait_prompts = 0;
+  int batching_wait_steps = 0;
 
   // Dynamic batching by arrival interval: waiting requests are let in when there are batch_size of
   // them or the first has waited batch_wait_s.

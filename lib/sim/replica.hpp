@@ -196,6 +196,13 @@ private:
   void make_room();
   bool build_prefill();
   bool may_admit(const Slot& slot, std::int64_t pages) const noexcept;
+  struct Wanted {
+    std::int64_t pages = 0;
+    PrefixCache::Found found;
+    std::int32_t whole = 0; // blocks that may be shared
+    bool fits = false;
+  };
+  Wanted wanted(const Slot& slot);
   bool admit(std::uint32_t slot);
   bool visible(const Slot& slot) const noexcept;
   double gate_s() const noexcept;
@@ -241,12 +248,13 @@ private:
   double last_boundary_s_ = -1; // the one before now_s_
   std::int64_t steps_ = 0;      // of the pending run
   double swap_us_ = 0;
-  double stall_us_ = 0;         // prefill steps since the last decode step
-  double behind_s_ = 0;         // work that lies before the front end
-  std::int64_t wait_from_ = -1; // tick since which prompts wait for company
-  std::int64_t room_ = 0;       // tokens of one rank that prefill may take in the step being built
-  bool preempted_ = false;      // somebody gave way at this boundary
-  bool blocked_ = false;        // an arrival cannot change what is pending
+  double stall_us_ = 0;           // prefill steps since the last decode step
+  double behind_s_ = 0;           // work that lies before the front end
+  std::int64_t wait_from_ = -1;   // tick since which prompts wait for company
+  std::int64_t enough_from_ = -1; // when there were enough of them
+  std::int64_t room_ = 0;  // tokens of one rank that prefill may take in the step being built
+  bool preempted_ = false; // somebody gave way at this boundary
+  bool blocked_ = false;   // an arrival cannot change what is pending
   std::vector<Chunk> chunks_;
   std::vector<std::uint32_t> ready_;
   std::vector<std::int64_t> rank_tokens_;

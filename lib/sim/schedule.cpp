@@ -87,12 +87,20 @@ double Replica::gate_s() const noexcept {
 bool Replica::batch_waits() noexcept {
   if (policy_.wait_steps == 0 || decoding_ == 0 || waiting_.empty()) return false;
   std::int64_t tokens = decoding_ * policy_.decode_tokens;
+  int prompts = 0;
   for (const std::uint32_t slot : waiting_) {
-    if (tokens >= policy_.wait_tokens) break;
-    if (visible(slots_[slot])) tokens += slots_[slot].prompt;
+    if (tokens >= policy_.wait_tokens && prompts >= policy_.wait_prompts) break;
+    if (!visible(slots_[slot])) continue;
+    tokens += slots_[slot].prompt;
+    ++prompts;
   }
   if (wait_from_ < 0) wait_from_ = ticks_; // until one of them is let in
-  return tokens < policy_.wait_tokens && ticks_ - wait_from_ < policy_.wait_steps;
+  if (tokens < policy_.wait_tokens || prompts < policy_.wait_prompts) {
+    enough_from_ = -1;
+    return ticks_ - wait_from_ < policy_.wait_steps;
+  }
+  if (enough_from_ < 0) enough_from_ = ticks_;
+  return ticks_ - enough_from_ < policy_.batching_wait_steps;
 }
 
 bool Replica::may_admit(const Slot& s, std::int64_t pages) const noexcept {
@@ -113,22 +121,32 @@ std::int64_t Replica::found_again(const Slot& s) const noexcept {
          policy_.block_tokens;
 }
 
-bool Replica::admit(std::uint32_t slot) {
-  Slot& s = slots_[slot];
-  std::int64_t pages = pages_of(s.job, s.prompt);
-  PrefixCache::Found found;
-  std::int32_t whole = 0;
+// What a sequence would take of the pool, and whether there is room for it.
+Replica::Wanted Replica::wanted(const Slot& s) {
+  Wanted w;
+  w.pages = pages_of(s.job, s.prompt);
   const workload::BlockList& blocks = s.job.blocks;
   if (cache_ && blocks.size > 0) {
     // Whole blocks of the prompt are shared with whoever has the same.
-    whole = std::min(s.job.input / blocks.block_tokens, blocks.size);
-    found = cache_->match(blocks, whole);
+    w.whole = std::min(s.job.input / blocks.block_tokens, blocks.size);
+    w.found = cache_->match(blocks, w.whole);
     cache_pages_ = blocks_of(blocks.block_tokens);
   }
   // A sequence that comes with its KV decodes in this very step, and may need a page for that.
   const bool decodes_now = s.swapped || s.job.first_s >= 0;
   const std::int64_t own = decodes_now && s.prompt % policy_.block_tokens == 0 ? 1 : 0;
-  if (!may_admit(s, pages + own - (found.blocks - found.idle) * cache_pages_)) return false;
+  w.fits = may_admit(s, w.pages + own - (w.found.blocks - w.found.idle) * cache_pages_);
+  return w;
+}
+
+bool Replica::admit(std::uint32_t slot) {
+  Slot& s = slots_[slot];
+  const Wanted w = wanted(s);
+  if (!w.fits) return false;
+  const std::int64_t pages = w.pages;
+  const PrefixCache::Found& found = w.found;
+  const std::int32_t whole = w.whole;
+  const workload::BlockList& blocks = s.job.blocks;
   for (std::int32_t i = 0; i < whole; ++i)
     cache_->hold(blocks[i]);
   const auto again = static_cast<std::int32_t>(std::min<std::int64_t>(found_again(s), s.prompt));
@@ -172,7 +190,12 @@ bool Replica::build_prefill() {
     return false;
   }
   const bool poll = policy_.poll_steps <= 1 || decoding_ == 0 || ticks_ % policy_.poll_steps == 0;
-  if (waiting_.empty() || !poll || gate_s() > now_s_ || batch_waits()) return !chunks_.empty();
+  if (waiting_.empty() || !poll || gate_s() > now_s_) return !chunks_.empty();
+  if (policy_.wait_steps > 0 && running() > 0 && !wanted(slots_[waiting_.front()]).fits) {
+    blocked_ = true; // no clock runs for what could not be let in
+    return !chunks_.empty();
+  }
+  if (batch_waits()) return !chunks_.empty();
   while (!waiting_.empty() && running() < slots_max_) {
     if (policy_.max_prompts > 0 && static_cast<int>(chunks_.size()) >= policy_.max_prompts) break;
     const std::uint32_t slot = waiting_.front();
@@ -188,7 +211,7 @@ bool Replica::build_prefill() {
       break;
     }
     waiting_.pop_front();
-    wait_from_ = -1;
+    wait_from_ = enough_from_ = -1;
     if (!has_kv) {
       prefilling_.push_back(slot);
       add_chunk(slot);
@@ -260,8 +283,11 @@ void Replica::plan_decode() {
     const double gate = gate_s();
     if (policy_.poll_steps > 1)
       steps = std::min(steps, policy_.poll_steps - ticks_ % policy_.poll_steps);
-    if (wait_from_ >= 0)
-      steps = std::min(steps, std::max<std::int64_t>(1, wait_from_ + policy_.wait_steps - ticks_));
+    if (wait_from_ >= 0) {
+      const std::int64_t until = enough_from_ >= 0 ? enough_from_ + policy_.batching_wait_steps
+                                                   : wait_from_ + policy_.wait_steps;
+      steps = std::min(steps, std::max<std::int64_t>(1, until - ticks_));
+    }
     if (gate > now_s_)
       steps = timer_.steps_within(decoding_, mean, extra, grown, steps, (gate - now_s_) * 1e6);
     else if (!visible(slots_[waiting_.front()]) || !visible(slots_[waiting_.back()]) ||

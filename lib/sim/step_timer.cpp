@@ -32,8 +32,9 @@ static_assert(cache_size == std::size_t{1} << (64 - 51));
 
 StepTimer::StepTimer(const perf::StepModel& model, const Policy& policy, int dp)
     : model_(&model), policy_(policy), dp_(dp), knots_(knot_table().data()),
-      has_floor_(policy.host_step_us > 0 || policy.host_sequence_us > 0), rows_cache_(cache_size),
-      attention_cache_(cache_size) {
+      has_floor_(policy.host_step_us > 0 || policy.host_sequence_us > 0 ||
+                 policy.host_between_us > 0),
+      rows_cache_(cache_size), attention_cache_(cache_size) {
   const auto most = static_cast<std::size_t>(policy.max_sequences) + 1;
   decode_rows_.assign(most * static_cast<std::size_t>(dp), -1);
   attention_.assign(most * knots, -1);
@@ -84,6 +85,7 @@ StepTimer::Line StepTimer::line(std::int64_t sequences, double length) const {
     line.value = floor;
     line.slope = 0;
   }
+  line.value += policy_.host_between_us;
   return line;
 }
 
@@ -171,10 +173,26 @@ double StepTimer::prefill_us(std::int64_t sequences, double mean_length, double 
     const double x = std::max(mean_length + skew, 1.0);
     const perf::Position at = perf::locate(x, knots);
     const double left = attention_at_knot(busiest(sequences), at.index);
-    us += left + at.fraction * (attention_at_knot(busiest(sequences), at.index + 1) - left);
+    const double own =
+        left + at.fraction * (attention_at_knot(busiest(sequences), at.index + 1) - left);
+    us += policy_.mixed_tile_rows > 0 && work.tokens > 0
+              ? std::max(own, static_cast<double>(busiest(sequences)) * tile_us(x))
+              : own;
   }
+  us += policy_.spill_token_us *
+        std::max(0.0, static_cast<double>(sequences + work.tokens) - policy_.spill_tokens);
   const double n = static_cast<double>(sequences + work.prompts);
-  return std::max(us, policy_.host_step_us + policy_.host_sequence_us * n);
+  const double host = std::max(policy_.host_step_us, policy_.host_prefill_us);
+  return std::max(us, host + policy_.host_sequence_us * n) + policy_.host_between_us;
+}
+
+// A decoding sequence at `length` as a tile of a prefill kernel that is full of them.
+double StepTimer::tile_us(double length) const {
+  constexpr std::int64_t full = 2048;
+  constexpr std::int64_t grain = 64;
+  const std::int64_t context = (std::llround(length) / grain + 1) * grain;
+  return (chunk_attention_us(full, context) - chunk_attention_us(full, 0)) *
+         policy_.mixed_tile_rows / static_cast<double>(full);
 }
 
 double StepTimer::chunk_attention_us(std::int64_t new_tokens, std::int64_t context) const {

@@ -51,6 +51,7 @@ private:
   };
   Line line(std::int64_t sequences, double length) const;
   double decode_rows_us(std::int64_t sequences) const;
+  double tile_us(double length) const;
   double attention_at_knot(std::int64_t busiest, std::size_t index) const;
   std::int64_t busiest(std::int64_t sequences) const {
     return dp_ == 1 ? sequences : (sequences + dp_ - 1) / dp_;

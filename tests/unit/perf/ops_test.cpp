@@ -300,4 +300,8 @@ TEST_CASE_FIXTURE(Fixture, "a device without the format is refused by name") {
   // vLLM unpacks fp8 weights and computes in 16 bit.
   for (const MatrixOp& op : graph("deepseek-v3", {}, 0, "a100-sxm-80gb", "vllm").products)
     CHECK((op.precision == Precision::weight_only || op.precision == Precision::bf16));
+  // SGLang does where the scales are of channels, not of blocks.
+  for (const MatrixOp& op :
+       graph("llama-3.1-405b-fp8", {8, 1, 1, 1}, 0, "a100-sxm-80gb", "sglang").products)
+    CHECK((op.precision == Precision::weight_only || op.precision == Precision::bf16));
 }

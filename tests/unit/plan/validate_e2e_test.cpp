@@ -79,3 +79,41 @@ TEST_CASE("a group held out is predicted with constants that never saw it") {
   CHECK_THROWS_AS(
       plan::validate_e2e(request(R"({"hold_out": "engine"})"), table, catalog, Cancel()), Error);
 }
+
+TEST_CASE("a run that was measured did fit; weights beyond the memory are refused") {
+  const Catalog catalog;
+  const std::string header = table.substr(0, table.find('\n') + 1);
+  const auto status = [&](const std::string& row) {
+    const CsvTable lines(
+        plan::validate_e2e(request("{}"), header + row + "\n", catalog, Cancel()).predictions, "");
+    return lines.at(0, "status") + "|" + lines.at(0, "assumptions");
+  };
+  // 82 of 96 GB are weights.
+  const std::string tight = status("g,x,SGLang,0.5.9,deepseek-r1,fp8,,H20-96GB,8,8,1,1,1,server,8,"
+                                   "1024,1024,tpot_ms,30,,");
+  CHECK(tight.starts_with("ok|"));
+  CHECK(tight.find("since the run did fit") != std::string::npos);
+  CHECK(status("h,x,vLLM,0.11.0,llama3.3-70b,bf16,,RTX-4090-24GB,1,1,1,1,1,server,8,1024,1024,"
+               "tpot_ms,30,,")
+            .starts_with("does not fit"));
+}
+
+TEST_CASE("SGLang's --enable-dp-attention splits nothing without --dp-size since 0.4.5") {
+  const Catalog catalog;
+  const std::string header = table.substr(0, table.find('\n') + 1);
+  const auto predicted = [&](const char* version, const std::string& command) {
+    const std::string row = std::string("i,x,SGLang,") + version +
+                            ",deepseek-r1,fp8,,H200-SXM-141GB,8,8,1,8,,offline_max_throughput,500,"
+                            "2000,100,output_tok_s,900,cmd: sglang.launch_server --tp-size 8 " +
+                            command + ",\n";
+    const CsvTable lines(
+        plan::validate_e2e(request("{}"), header + row, catalog, Cancel()).predictions, "");
+    return std::stod(lines.at(0, "predicted"));
+  };
+  const double tensor = predicted("0.5.3", "");
+  const double bare = predicted("0.5.3", "--enable-dp-attention");
+  const double split = predicted("0.5.3", "--enable-dp-attention --dp-size 8");
+  CHECK(bare < 0.75 * split); // attention is computed on every rank
+  CHECK(predicted("0.4.1", "--enable-dp-attention") == doctest::Approx(split).epsilon(0.2));
+  CHECK(tensor > 0);
+}

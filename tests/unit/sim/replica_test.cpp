@@ -45,6 +45,16 @@ Case random_case(std::uint64_t seed) {
   if (dice.unit() < 0.3) {
     p.wait_tokens = static_cast<int>(dice.from(16, p.token_budget));
     p.wait_steps = static_cast<int>(dice.from(1, 30));
+    if (dice.unit() < 0.5) {
+      p.wait_prompts = static_cast<int>(dice.from(1, 6));
+      p.batching_wait_steps = static_cast<int>(dice.from(0, 10));
+    }
+  }
+  p.host_between_us = dice.unit() < 0.8 ? 0 : 2000;
+  p.mixed_tile_rows = dice.unit() < 0.8 ? 0 : 64;
+  if (dice.unit() < 0.2) {
+    p.spill_token_us = 20;
+    p.spill_tokens = 1000;
   }
   if (dice.unit() < 0.3) p.graph_sizes = {1, 2, 4, 8, 16, 32, 64};
   if (dice.unit() < 0.3) {
@@ -183,6 +193,100 @@ TEST_CASE("a prompt waits for company beside sequences that decode, but not for 
   CHECK(batched[1] > 10 * none[1]);
   CHECK(batched[1] < 21 * step_s);
   CHECK(batched[2] < step_s);
+}
+
+TEST_CASE("a prompt waits until each attention rank has one, then so many steps more") {
+  const auto& setup = world::deepseek_dp();
+  ReplicaSpec spec;
+  spec.policy = default_policy(setup.engine, setup.device, setup.model);
+  spec.policy.batching = Batching::mixed;
+  spec.policy.wait_prompts = 8;
+  spec.policy.wait_steps = 50;
+  spec.dp = 8;
+  spec.kv_pool_pages = 1 << 20;
+  // One sequence decodes; a prompt is alone; then eight come at once.
+  std::vector<world::Arrival> arrivals = {{0, 128, 1000, {}}, {0.5, 512, 4, {}}};
+  arrivals.insert(arrivals.end(), 8, {5.0, 512, 4, {}});
+  const auto waits = [&](int more) {
+    spec.policy.batching_wait_steps = more;
+    world::Keep keep;
+    Replica replica(0, *setup.step, spec, keep);
+    world::drive(replica, arrivals);
+    double first = 0;
+    for (const Done& d : keep.all)
+      if (d.id == 0) first = d.first_s;
+    std::vector<double> wait(arrivals.size());
+    const double step_s = (StepTimer(*setup.step, spec.policy, 8).decode_us(1, 400, 0)) * 1e-6;
+    CHECK(first < 0.5);
+    for (const Done& d : keep.all)
+      wait[static_cast<std::size_t>(d.id)] = (d.admitted_s - d.sent_s) / step_s;
+    return wait;
+  };
+  const auto plain = waits(0);
+  CHECK(plain[1] == doctest::Approx(50).epsilon(0.05)); // wait_steps: company did not come
+  CHECK(plain[2] < 1.5);                                // all ranks have one at once
+  const auto longer = waits(10);
+  CHECK(longer[1] == doctest::Approx(50).epsilon(0.05));
+  CHECK(longer[2] == doctest::Approx(10).epsilon(0.15));
+}
+
+TEST_CASE("eager engines: a step is as long as its launches, and nothing runs beside the host "
+          "between two") {
+  const auto& setup = world::llama8b();
+  Policy p;
+  p.max_sequences = 64;
+  const StepTimer bare(*setup.step, p, 1);
+  p.host_step_us = 20000;
+  p.host_prefill_us = 30000;
+  p.host_between_us = 6000;
+  p.spill_token_us = 2;
+  p.spill_tokens = 2000;
+  const StepTimer eager(*setup.step, p, 1);
+  REQUIRE(bare.decode_us(8, 1000, 0) < 20000);
+  CHECK(eager.decode_us(8, 1000, 0) == doctest::Approx(26000));
+  CHECK(eager.run_us(8, 1000, 0, 1, 10) == doctest::Approx(260000));
+  PrefillWork work;
+  work.tokens = work.busiest_tokens = 128;
+  work.prompts = 1;
+  CHECK(eager.prefill_us(0, 0, 0, work) == doctest::Approx(36000));
+  work.tokens = work.busiest_tokens = 32000; // the device is the slower one
+  CHECK(eager.prefill_us(0, 0, 0, work) ==
+        doctest::Approx(bare.prefill_us(0, 0, 0, work) + 2 * 30000 + 6000));
+}
+
+TEST_CASE("beside prompts, FlashAttention-2 runs a decoding sequence as a tile of one query") {
+  const auto& setup = world::llama8b();
+  Policy p;
+  p.max_sequences = 64;
+  const StepTimer own(*setup.step, p, 1);
+  p.mixed_tile_rows = 64;
+  const StepTimer tiles(*setup.step, p, 1);
+  CHECK(tiles.decode_us(32, 4000, 0) == own.decode_us(32, 4000, 0)); // no prompt: its own kernel
+  PrefillWork work;
+  work.tokens = work.busiest_tokens = 1024;
+  work.prompts = 1;
+  const auto extra = [&](double length) {
+    return tiles.prefill_us(32, length, 0, work) - own.prefill_us(32, length, 0, work);
+  };
+  // 64 rows for each of 32 heads and layers, 4 operations a row, dimension and token of context, at
+  // no more than the device's 989 TF: it grows with the context.
+  const double least_us = 32 * 4.0 * 64 * 32 * 32 * 128 * 4000 / 989e6;
+  const double decode_us = own.decode_us(32, 4000, 0) - own.decode_us(32, 1, 0);
+  CHECK(extra(4000) + decode_us > least_us);
+  CHECK(extra(4000) < 4 * least_us);
+  CHECK(extra(8000) > 1.5 * extra(4000));
+  // Only where FlashAttention-2 runs, and only engines that call it once for both.
+  const Catalog catalog;
+  const Engine vllm = catalog.engine("vllm", "0.11", "");
+  const auto rows = [&](const Engine& engine, const char* device, const char* model) {
+    return default_policy(engine, catalog.device(device, ""), catalog.model(model, ""))
+        .mixed_tile_rows;
+  };
+  CHECK(rows(vllm, "a100-sxm-80gb", "qwen3-14b") == 64);
+  CHECK(rows(vllm, "h100-sxm", "qwen3-14b") == 0);
+  CHECK(rows(vllm, "a100-sxm-80gb", "gpt-oss-120b") == 0); // sinks
+  CHECK(rows(vllm, "a100-sxm-80gb", "deepseek-v3") == 0);  // latent
+  CHECK(rows(catalog.engine("sglang", "", ""), "a100-sxm-80gb", "qwen3-14b") == 0);
 }
 
 TEST_CASE("a sequence shorter than a sliding window holds its share of it") {

@@ -23,7 +23,12 @@ TEST_CASE("products of every shape and format, measured choices") {
   Stream stream(device.get());
   Rng rng(41);
   double measure_ms = 0;
-  int plans = 0;
+  int plans = 0, index = 0;
+  int part = 0, parts = 1; // DSK_TEST_PART=i/n: every n-th plan, so that n processes share them
+  if (const char* of = std::getenv("DSK_TEST_PART")) {
+    REQUIRE(std::sscanf(of, "%d/%d", &part, &parts) == 2);
+    REQUIRE(parts > 0);
+  }
   for (const dsk_dtype format : {DSK_DTYPE_BF16, DSK_DTYPE_F16, DSK_DTYPE_F32, DSK_DTYPE_F8E4M3,
                                  DSK_DTYPE_I8, DSK_DTYPE_I4}) {
     const dsk_dtype t = activation_of(format);
@@ -32,6 +37,7 @@ TEST_CASE("products of every shape and format, measured choices") {
       if (!full && &shape - shapes >= 8 && shape.k != 3696)
         continue; // the other formats on fewer shapes
       if (std::getenv("DSK_TEST_QUICK") && (&shape - shapes) % (full ? 3 : 24) != 2) continue;
+      if (index++ % parts != part) continue;
       CAPTURE(format);
       CAPTURE(shape.n);
       CAPTURE(shape.k);

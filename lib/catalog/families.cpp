@@ -9,28 +9,51 @@ namespace dsk::families {
 namespace {
 
 constexpr Family known[] = {
+    {"BloomForCausalLM", gpt_2},
+    {"ChatGLMForConditionalGeneration", chatglm},
+    {"ChatGLMModel", chatglm},
+    {"Cohere2ForCausalLM", cohere},
+    {"CohereForCausalLM", cohere},
+    {"DbrxForCausalLM", dbrx},
     {"DeepseekV2ForCausalLM", deepseek},
-    {"DeepseekV3ForCausalLM", deepseek},
     {"DeepseekV32ForCausalLM", deepseek},
+    {"DeepseekV3ForCausalLM", deepseek},
     {"DeepseekV41ForCausalLM", deepseek_v4},
     {"DeepseekV4ForCausalLM", deepseek_v4},
+    {"Ernie4_5_MoeForCausalLM", ernie4_5_moe},
     {"FalconForCausalLM", falcon},
+    {"GPT2LMHeadModel", gpt_2},
     {"GPTJForCausalLM", gpt_j},
+    {"GPTNeoXForCausalLM", gpt_neox},
+    {"Gemma2ForCausalLM", gemma},
+    {"Gemma3ForCausalLM", gemma, 262208},
+    {"Gemma3ForConditionalGeneration", gemma, 262208},
+    {"GemmaForCausalLM", gemma},
     {"Glm4MoeForCausalLM", glm4_moe},
     {"GlmMoeDsaForCausalLM", deepseek},
     {"GptOssForCausalLM", gpt_oss},
+    {"HunYuanMoEV1ForCausalLM", hunyuan_moe},
     {"InternLMForCausalLM", internlm},
     {"KimiK2ForCausalLM", deepseek},
     {"Llama4ForConditionalGeneration", llama4},
     {"LlamaForCausalLM", llama},
+    {"MPTForCausalLM", mpt},
     {"MiniMaxM2ForCausalLM", minimax},
     {"MistralForCausalLM", llama},
     {"MixtralForCausalLM", mixtral},
+    {"MptForCausalLM", mpt},
+    {"NemotronForCausalLM", nemotron},
+    {"OPTForCausalLM", opt},
+    {"Phi3ForCausalLM", llama},
+    {"PhiForCausalLM", phi},
     {"Qwen2ForCausalLM", qwen2},
+    {"Qwen2MoeForCausalLM", qwen2_moe},
     {"Qwen3ForCausalLM", qwen3},
     {"Qwen3MoeForCausalLM", qwen3},
+    {"Qwen3NextForCausalLM", qwen3_5},
     {"Qwen3_5ForConditionalGeneration", qwen3_5},
     {"Qwen3_5MoeForConditionalGeneration", qwen3_5},
+    {"Starcoder2ForCausalLM", starcoder2},
 };
 
 } // namespace
@@ -58,7 +81,8 @@ std::int64_t integer_any(Reader& reader, std::initializer_list<std::string_view>
 
 GqaAttention gqa_attention(Reader& text, int hidden) {
   GqaAttention a;
-  a.heads = static_cast<int>(integer_any(text, {"num_attention_heads", "n_head"}, 1, 1 << 16));
+  a.heads =
+      static_cast<int>(integer_any(text, {"num_attention_heads", "n_head", "n_heads"}, 1, 1 << 16));
   a.kv_heads = static_cast<int>(text.integer("num_key_value_heads", 1, 1 << 16, a.heads));
   if (a.heads % a.kv_heads != 0)
     text.fail("num_key_value_heads",
@@ -78,9 +102,10 @@ GqaAttention gqa_attention(Reader& text, int hidden) {
 MoeMlp moe_mlp(Reader& text, std::string_view width) {
   MoeMlp moe;
   moe.experts = static_cast<int>(
-      integer_any(text, {"n_routed_experts", "num_experts", "num_local_experts"}, 1, max_experts));
-  moe.top_k = static_cast<int>(
-      integer_any(text, {"num_experts_per_tok", "experts_per_token"}, 1, max_experts));
+      integer_any(text, {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"},
+                  1, max_experts));
+  moe.top_k = static_cast<int>(integer_any(
+      text, {"num_experts_per_tok", "experts_per_token", "moe_k", "moe_top_k"}, 1, max_experts));
   if (moe.top_k > moe.experts)
     text.fail("num_experts_per_tok",
               "must not exceed the " + std::to_string(moe.experts) + " experts");

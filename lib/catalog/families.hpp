@@ -27,6 +27,7 @@ using Build = void (*)(Reader& text, Reader& top, Draft& draft);
 struct Family {
   std::string_view architecture; // "LlamaForCausalLM"
   Build build;
+  int vocab = 0; // where config.json may leave it out; 0 = it may not
 };
 
 /// The family, or nullptr.
@@ -34,20 +35,34 @@ const Family* find(std::string_view architecture);
 std::vector<std::string> names();
 
 // Builders, by file.
-void llama(Reader&, Reader&, Draft&);       // families_gqa.cpp
-void qwen2(Reader&, Reader&, Draft&);       //
-void qwen3(Reader&, Reader&, Draft&);       // dense and MoE
-void mixtral(Reader&, Reader&, Draft&);     //
-void gpt_oss(Reader&, Reader&, Draft&);     //
-void minimax(Reader&, Reader&, Draft&);     //
-void glm4_moe(Reader&, Reader&, Draft&);    //
-void llama4(Reader&, Reader&, Draft&);      //
-void qwen3_5(Reader&, Reader&, Draft&);     //
-void falcon(Reader&, Reader&, Draft&);      // families_old.cpp
-void gpt_j(Reader&, Reader&, Draft&);       //
-void internlm(Reader&, Reader&, Draft&);    //
-void deepseek(Reader&, Reader&, Draft&);    // families_deepseek.cpp: V2, V3, V3.2, Kimi-K2, GLM-5
-void deepseek_v4(Reader&, Reader&, Draft&); // V4 and V4.1
+void llama(Reader&, Reader&, Draft&);        // families_gqa.cpp
+void qwen2(Reader&, Reader&, Draft&);        //
+void qwen3(Reader&, Reader&, Draft&);        // dense and MoE
+void mixtral(Reader&, Reader&, Draft&);      //
+void gpt_oss(Reader&, Reader&, Draft&);      //
+void minimax(Reader&, Reader&, Draft&);      //
+void glm4_moe(Reader&, Reader&, Draft&);     //
+void llama4(Reader&, Reader&, Draft&);       //
+void qwen3_5(Reader&, Reader&, Draft&);      // and Qwen3-Next
+void cohere(Reader&, Reader&, Draft&);       // Command R
+void nemotron(Reader&, Reader&, Draft&);     //
+void starcoder2(Reader&, Reader&, Draft&);   //
+void gemma(Reader&, Reader&, Draft&);        // families_gemma.cpp: 1, 2 and 3
+void dbrx(Reader&, Reader&, Draft&);         // families_moe.cpp
+void ernie4_5_moe(Reader&, Reader&, Draft&); //
+void hunyuan_moe(Reader&, Reader&, Draft&);  //
+void qwen2_moe(Reader&, Reader&, Draft&);    //
+void falcon(Reader&, Reader&, Draft&);       // families_old.cpp
+void gpt_j(Reader&, Reader&, Draft&);        //
+void gpt_2(Reader&, Reader&, Draft&);        // and BLOOM
+void gpt_neox(Reader&, Reader&, Draft&);     //
+void opt(Reader&, Reader&, Draft&);          //
+void mpt(Reader&, Reader&, Draft&);          //
+void phi(Reader&, Reader&, Draft&);          // 1 and 2
+void chatglm(Reader&, Reader&, Draft&);      // ChatGLM 2 and 3, GLM-4-9B
+void internlm(Reader&, Reader&, Draft&);     //
+void deepseek(Reader&, Reader&, Draft&);     // families_deepseek.cpp: V2, V3, V3.2, Kimi-K2, GLM-5
+void deepseek_v4(Reader&, Reader&, Draft&);  // V4 and V4.1
 /// Any decoder whose fields say all that a dense, MoE, GQA or MLA graph needs; leaves a warning.
 /// Returns false when they do not.
 bool generic(Reader&, Reader&, Draft&);

@@ -199,6 +199,50 @@ void qwen3_5(Reader& text, Reader& top, Draft& draft) {
   }
 }
 
+void cohere(Reader& text, Reader&, Draft& draft) {
+  GqaAttention attention = gqa_attention(text, draft.model.hidden);
+  attention.qkv_bias = attention.out_bias = text.boolean("attention_bias", false);
+  attention.qk_norm = text.boolean("use_qk_norm", false);
+  Layer layer{attention, dense_mlp(text)};
+  layer.parallel = true;
+  layer.norms = 1; // for both branches
+  draft.model.tied_embeddings = text.boolean("tie_word_embeddings", true);
+  repeat(draft, layer);
+  if (!text.has("sliding_window")) return;
+  // Command R7B and later: every fourth layer (sliding_window_pattern) sees everything.
+  const int window = static_cast<int>(text.integer("sliding_window", 1, 1 << 30));
+  const auto pattern = text.integer("sliding_window_pattern", 1, 4096, 4);
+  for (int i = 0; i < draft.layer_count; ++i)
+    if ((i + 1) % pattern != 0)
+      std::get<GqaAttention>(draft.layers[static_cast<std::size_t>(i)].attention).window = window;
+}
+
+void nemotron(Reader& text, Reader&, Draft& draft) {
+  GqaAttention attention = gqa_attention(text, draft.model.hidden);
+  attention.qkv_bias = attention.out_bias = text.boolean("attention_bias", false);
+  DenseMlp mlp = dense_mlp(text);
+  mlp.gated = false; // squared ReLU
+  Layer layer{attention, mlp};
+  layer.norms = 4; // two LayerNorms: weight and bias
+  draft.model.final_norms = 2;
+  repeat(draft, layer);
+}
+
+void starcoder2(Reader& text, Reader&, Draft& draft) {
+  GqaAttention attention = gqa_attention(text, draft.model.hidden);
+  const bool bias = text.boolean("use_bias", true);
+  attention.qkv_bias = attention.out_bias = bias;
+  read_window(text, attention);
+  DenseMlp mlp = dense_mlp(text);
+  mlp.gated = false;
+  mlp.bias = bias;
+  Layer layer{attention, mlp};
+  layer.norms = 4;
+  draft.model.final_norms = 2;
+  draft.model.tied_embeddings = text.boolean("tie_word_embeddings", true);
+  repeat(draft, layer);
+}
+
 bool generic(Reader& text, Reader& top, Draft& draft) {
   // Fields of layers that the generic graph does not have: planning without them would be a guess.
   for (const char* member :
@@ -215,7 +259,8 @@ bool generic(Reader& text, Reader& top, Draft& draft) {
     attention.qk_norm = text.boolean("use_qk_norm", text.boolean("qk_norm", false));
     read_window(text, attention);
     const bool sparse = text.has("num_experts_per_tok") || text.has("num_experts") ||
-                        text.has("num_local_experts") || text.has("n_routed_experts");
+                        text.has("num_local_experts") || text.has("n_routed_experts") ||
+                        text.has("moe_num_experts");
     if (sparse) {
       MoeMlp moe = moe_mlp(text, text.has("moe_intermediate_size") ? "moe_intermediate_size"
                                                                    : "intermediate_size");
@@ -227,7 +272,9 @@ bool generic(Reader& text, Reader& top, Draft& draft) {
       for (std::int64_t i = 0; i < dense; ++i)
         draft.layers[static_cast<std::size_t>(i)].ffn = dense_mlp(text);
     } else {
-      repeat(draft, Layer{attention, dense_mlp(text)});
+      DenseMlp mlp = dense_mlp(text);
+      mlp.gated = text.text("hidden_act", "silu") != "relu2"; // squared ReLU comes without a gate
+      repeat(draft, Layer{attention, mlp});
     }
   }
   draft.model.warnings.push_back("architecture " + draft.model.architecture +

@@ -126,13 +126,21 @@ Model model_from_config(const std::string& name, const Json& config, const Json*
                    text.has("vocab_size") && text.has("num_attention_heads")))
     unknown(", and its fields do not say a plain decoder");
   using families::max_width;
-  model.hidden = static_cast<int>(integer_any(text, {"hidden_size", "n_embd"}, 8, max_width));
-  draft.layer_count =
-      static_cast<int>(integer_any(text, {"num_hidden_layers", "n_layer"}, 1, 4096));
-  model.vocab = static_cast<int>(text.integer("vocab_size", 2, 1 << 24));
-  model.max_positions = static_cast<int>(
-      text.has("n_positions") ? text.integer("n_positions", 1, 1 << 30)
-                              : text.integer("max_position_embeddings", 1, 1 << 30, 2048));
+  model.hidden = static_cast<int>(
+      integer_any(text, {"hidden_size", "n_embd", "d_model", "n_embed"}, 8, max_width));
+  draft.layer_count = static_cast<int>(
+      integer_any(text, {"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, 1, 4096));
+  model.vocab =
+      family && family->vocab > 0 && !text.has("vocab_size")
+          ? family->vocab
+          : static_cast<int>(integer_any(text, {"vocab_size", "padded_vocab_size"}, 2, 1 << 24));
+  model.max_positions = 2048;
+  for (const char* member :
+       {"n_positions", "max_position_embeddings", "max_seq_len", "seq_length", "model_max_length"})
+    if (text.has(member)) {
+      model.max_positions = static_cast<int>(text.integer(member, 1, 1 << 30));
+      break;
+    }
   model.tied_embeddings = top.boolean("tie_word_embeddings", false);
   if (nested) model.tied_embeddings = text.boolean("tie_word_embeddings", model.tied_embeddings);
 

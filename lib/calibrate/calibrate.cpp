@@ -121,7 +121,8 @@ private:
   std::string canonical(const std::string& name) const {
     try {
       return builtin_.device(name, "").name;
-    } catch (const Error&) {
+    } catch (const Error& e) {
+      if (e.status() != DSK_STATUS_NOT_FOUND) throw;
       return {};
     }
   }

@@ -11,7 +11,10 @@ if [ -z "${DSK_BUILD-}" ]; then
   DSK_BUILD=build/quickstart
   # -O1: a first look should not wait for the optimiser; tests/run.sh builds what is installed.
   cmake -S . -B $DSK_BUILD -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" >/dev/null
-  cmake --build $DSK_BUILD --target dsk-cli
+  # Where libcurl is, the load generator's module too.
+  targets=(dsk-cli)
+  if cmake --build $DSK_BUILD --target help | grep -q '^dsk_load_http:'; then targets+=(dsk_load_http); fi
+  cmake --build $DSK_BUILD --target "${targets[@]}"
 fi
 
 out=${DSK_OUT-out}

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
 
 namespace dsk {
@@ -23,11 +24,21 @@ std::string fixed_text(double value, int digits) {
 }
 
 std::string preview_text(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return std::string(text);
-  std::size_t cut = limit;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0u) == 0x80u)
+  std::size_t cut = std::min(limit, text.size());
+  while (cut < text.size() && cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0u) == 0x80u)
     --cut;
-  return std::string(text.substr(0, cut)) + "...";
+  std::string out;
+  for (const char c : text.substr(0, cut)) {
+    if (static_cast<unsigned char>(c) >= 0x20) {
+      out += c;
+      continue;
+    }
+    // One sentence of a C string: a zero byte would end it, a line's end break it.
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c) & 0x1Fu);
+    out += escaped;
+  }
+  return out + (cut < text.size() ? "..." : "");
 }
 
 std::string markup_text(std::string_view text) {

@@ -94,6 +94,45 @@ Json check_document(const Fit& fit, const std::vector<MeasuredProduct>& unseen) 
           {"p90_error_percent", percent(quantile_of(errors, 0.9))}};
 }
 
+/// Measurements say what was measured. All must be of one device, and of the one that is calibrated
+/// where the catalogue knows the name; the driver's name of a device of the caller's own need not
+/// be known.
+class OneDevice {
+public:
+  explicit OneDevice(const Device& device)
+      : device_(device), own_(canonical(device.name).empty()) {}
+
+  void check(const Json& document, const std::string& path) {
+    const auto found = document.find("device");
+    if (found == document.end() || !found->is_string()) return;
+    const std::string stated = found->get<std::string>();
+    const std::string is = "device is " + json::preview(*found), at = json::pointer(path, "device");
+    const std::string known = own_ ? std::string() : canonical(stated);
+    if (!known.empty() && known != device_.name)
+      invalid_request(at, is + " (" + known + "), must be " + device_.name +
+                              ", whose calibration this is");
+    if (first_.empty()) first_ = stated;
+    if (stated != first_)
+      invalid_request(at, is + ", must be \"" + first_ + "\" as in the measurements before it");
+  }
+
+private:
+  /// In the built-in catalogue; empty when it is not there.
+  std::string canonical(const std::string& name) const {
+    try {
+      return builtin_.device(name, "").name;
+    } catch (const Error& e) {
+      if (e.status() != DSK_STATUS_NOT_FOUND) throw;
+      return {};
+    }
+  }
+
+  Catalog builtin_;
+  const Device& device_;
+  bool own_;
+  std::string first_;
+};
+
 } // namespace
 
 Json calibrate(const Json& request, const Catalog& catalog, bool may_be_empty) {
@@ -104,12 +143,17 @@ Json calibrate(const Json& request, const Catalog& catalog, bool may_be_empty) {
   const auto lines = reader.array("measurements", 100000);
   const auto unseen = reader.array("check", 100000);
   reader.done();
-  Measured measured;
-  for (std::size_t i = 0; i < lines.size(); ++i)
-    read_measurement(measured, *lines[i], json::pointer("/measurements", i));
-  Measured held_out;
-  for (std::size_t i = 0; i < unseen.size(); ++i)
-    read_measurement(held_out, *unseen[i], json::pointer("/check", i));
+  Measured measured, held_out;
+  OneDevice one(device);
+  const auto read = [&](Measured& into, const std::vector<const Json*>& list, const char* member) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string path = json::pointer(member, i);
+      one.check(*list[i], path);
+      read_measurement(into, *list[i], path);
+    }
+  };
+  read(measured, lines, "/measurements");
+  read(held_out, unseen, "/check");
 
   Json out;
   out["kind"] = "calibration";

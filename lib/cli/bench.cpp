@@ -97,7 +97,8 @@ std::vector<std::string> probe_names(const BenchFlags& flags) {
   return names;
 }
 
-/// What a former run has written already: its whole lines and the probes that they end.
+/// What a former run has written already: its whole lines and the probes that they end. Probes that
+/// were not run are left out: what they lacked may be there now.
 struct Former {
   std::string text;
   std::set<std::string> done;
@@ -108,20 +109,25 @@ Former former_run(const std::string& path) {
   if (path.empty() || !std::filesystem::exists(path)) return out;
   const std::string text = read_file(path);
   if (text.empty()) return out;
-  out.text = text.substr(0, text.rfind('\n') + 1); // a killed run may leave half a line
+  const std::string whole =
+      text.substr(0, text.rfind('\n') + 1); // a killed run may leave half a line
   const auto text_of = [](const JsonValue& object, const char* name) {
     const bool there =
         object.kind() == JsonValue::Kind::object && object[name].kind() == JsonValue::Kind::text;
     return there ? object[name].text() : std::string();
   };
   std::size_t at = 0;
-  for (const JsonValue& document : parse_json_lines(out.text, path, "/former")) {
+  const std::vector<std::string> lines = lines_of(whole);
+  for (const JsonValue& document : parse_json_lines(whole, path, "/former")) {
+    const std::string& line = lines.at(at);
     const bool machine = text_of(document, "kind") == "machine";
     if (at++ == 0 ? !machine : !machine && text_of(document, "name").empty()) {
       at = 0;
       break;
     }
+    if (!machine && !document["skipped"].is_null()) continue;
     if (!machine) out.done.insert(text_of(document, "name"));
+    out.text += line + "\n";
   }
   // A file of something else stays as it is.
   if (at == 0) throw UsageError(path + ": is no run of dsk bench, which --out could go on with");
@@ -139,10 +145,14 @@ int run_suite(const BenchFlags& flags) {
   else
     print(machine_line(former.text) + measurement_heading());
   const std::vector<std::string> names = probe_names(flags);
-  std::size_t at = 0;
+  std::size_t at = 0, former_count = 0;
+  std::string last_reason;
   for (const std::string& name : names) {
     ++at;
-    if (former.done.count(name)) continue;
+    if (former.done.count(name)) {
+      ++former_count;
+      continue;
+    }
     if (isatty(STDERR_FILENO))
       std::fprintf(stderr, "\r\033[K%zu of %zu: %s", at, names.size(), name.c_str());
     JsonValue request = request_of(flags, disk.path());
@@ -158,8 +168,11 @@ int run_suite(const BenchFlags& flags) {
       print(fresh);
     else
       for (const std::string& line : lines_of(fresh))
-        print(measurement_row(line));
+        print(measurement_row(line, last_reason));
   }
+  if (!flags.json && former_count > 0)
+    print(std::to_string(former_count) + " of " + std::to_string(names.size()) + " are in " +
+          flags.out + " already and were not measured again\n");
   return exit_answered;
 }
 

@@ -48,7 +48,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
   for (std::size_t from = 0; from < text.size();) {
     const std::size_t end = std::min(text.find('\n', from), text.size());
-    if (end > from) out.push_back(text.substr(from, end - from));
+    if (text.find_first_not_of(" \t\r", from) < end) out.push_back(text.substr(from, end - from));
     from = end + 1;
   }
   return out;
@@ -72,11 +72,14 @@ std::string measurement_heading() {
          padded("noise", 7) + padded("achieved", 15) + "doubts\n";
 }
 
-std::string measurement_row(const std::string& text) {
+std::string measurement_row(const std::string& text, std::string& last_reason) {
   const JsonValue line = JsonValue::parse(text);
   std::string out = padded(line["name"].text(), 44);
-  if (const JsonValue& reason = line["skipped"]; !reason.is_null())
-    return out + "not run: " + reason.text() + "\n";
+  if (const JsonValue& reason = line["skipped"]; !reason.is_null()) {
+    const bool again = reason.text() == last_reason;
+    last_reason = reason.text();
+    return out + "not run: " + (again ? "as above" : last_reason) + "\n";
+  }
   if (line["kind"].text() == "comparison")
     return out + "after / before = " + fixed(line["ratio"].number(), 4) + " (" +
            fixed(line["interval"].items()[0].number(), 4) + " to " +
@@ -87,9 +90,15 @@ std::string measurement_row(const std::string& text) {
   const auto& interval = line["interval_ns"].items();
   const double half =
       std::max(median - interval[0].number(), interval[1].number() - median) / median;
+  last_reason.clear();
   return out + padded(duration(median), 11) + padded("+-" + fixed(100 * half, 2) + " %", 9) +
          padded(fixed(100 * line["noise"].number(), 2) + " %", 7) + padded(achieved(line), 15) +
          doubts(line) + "\n";
+}
+
+std::string measurement_row(const std::string& line) {
+  std::string last_reason;
+  return measurement_row(line, last_reason);
 }
 
 } // namespace dsk::cli

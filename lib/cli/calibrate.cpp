@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/files.hpp"
 #include "cli/origins.hpp"
+#include "cli/request.hpp"
 #include "cli/run_deployment.hpp"
 #include "dsk/bench.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 
 struct CalibrateFlags {
   std::string device;
-  std::vector<std::string> from, check, runs, check_runs;
+  std::vector<std::string> from, check, runs, check_runs, catalog_files;
   std::string deployment;
   std::string name;
   std::string out = "calibration.json";
@@ -146,6 +147,7 @@ int run(const CalibrateFlags& f) {
   request.set("device", f.device);
   request.set("as_of", today());
   if (!f.name.empty()) request.set("name", f.name);
+  put_catalog(request, f.catalog_files);
   request.set("measurements", documents_of(f.from, "/measurements"));
   if (!f.from.empty()) came_from("/measurements", joined(f.from));
   if (!f.runs.empty()) request.set("runs", runs_of(f.runs, f, "/runs"));
@@ -200,6 +202,9 @@ void add_calibrate(CLI::App& app, int& code) {
   sub->add_option("--deployment", f->deployment,
                   "Simulation request without workload: what the runs in files were made on");
   sub->add_option("--check", f->check, "JSON lines that are predicted, not fitted")
+      ->allow_extra_args(false);
+  sub->add_option("--catalog", f->catalog_files,
+                  "File with your own device or model; repeat for more")
       ->allow_extra_args(false);
   sub->add_option("--name", f->name, "Name of the calibration");
   sub->add_option("--out", f->out, "Document to write");

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from .errors import InvalidRequestError
 
 Parts: TypeAlias = "dict[str, tuple[type[Document], str]]"
 D = TypeVar("D", bound="Document")
@@ -26,7 +29,7 @@ class Document:
 
     def to_json(self) -> str:
         """The document as JSON text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+        return _json(self)
 
     @classmethod
     def from_dict(cls: type[D], values: Mapping[str, Any]) -> D:
@@ -80,6 +83,35 @@ def request_text(request: Document | Mapping[str, Any] | str | bytes) -> str | b
     """A request in whatever form as the text that the library reads."""
     if isinstance(request, (str, bytes)):
         return request
-    if isinstance(request, Document):
-        return request.to_json()
-    return json.dumps(_plain(request), ensure_ascii=False, allow_nan=False)
+    return _json(request)
+
+
+# Deeper than the library reads.
+_MOST_LEVELS = 64
+
+
+def _json(request: Any) -> str:
+    try:
+        plain = request.to_dict() if isinstance(request, Document) else _plain(request)
+        return json.dumps(plain, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        _refuse_numbers(request, "", "request", 0)
+        raise
+
+
+def _refuse_numbers(value: Any, path: str, name: str, level: int) -> None:
+    """Names the value that JSON has no way to say: one that is not finite, or that is nested without end."""
+    if level > _MOST_LEVELS:
+        raise InvalidRequestError(f"request: nested deeper than {_MOST_LEVELS} levels", "invalid_request")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidRequestError(f"{name} is {value}, must be a finite number", "invalid_request", path)
+    members: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Document):
+        members = [(name, getattr(value, name)) for name in _names(type(value))]
+    elif isinstance(value, Mapping):
+        members = value.items()
+    elif isinstance(value, (list, tuple)):
+        members = enumerate(value)
+    for key, item in members:
+        step = str(key).replace("~", "~0").replace("/", "~1")
+        _refuse_numbers(item, f"{path}/{step}", f"{name}[{key}]" if isinstance(key, int) else str(key), level + 1)

@@ -65,5 +65,22 @@ def test_a_model_from_its_folder() -> None:
 
 
 def test_numbers_that_json_does_not_have() -> None:
-    with pytest.raises(ValueError, match="JSON compliant"):
+    with pytest.raises(dsk.InvalidRequestError, match="tpot_ms is nan, must be a finite number") as failure:
         dsk.plan({**R1, "slo": {"tpot_ms": float("nan")}})
+    assert failure.value.path == "/slo/tpot_ms"
+    with pytest.raises(dsk.InvalidRequestError) as failure:
+        dsk.plan(dsk.PlanRequest("deepseek-r1", ["h200-sxm"], dsk.open_loop(float("inf"), 1, 1)))
+    assert failure.value.path == "/workload/rate_per_s"
+    around: list[Any] = []
+    around.append(around)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for endless in (around, deep):
+        with pytest.raises(dsk.InvalidRequestError, match="nested deeper than 64 levels"):
+            dsk.plan({**R1, "x-mine": endless})
+
+
+def test_a_name_with_a_zero_byte_is_named_whole() -> None:
+    with pytest.raises(dsk.NotFoundError, match=r"a\\u0000b\" is not in the catalogue"):
+        dsk.plan({**R1, "model": "a\0b"})

@@ -181,4 +181,20 @@ TEST_CASE("calibrate: the same request gives the same bytes, a poor one a senten
   request = request_of(points());
   request["measurements"][2]["m"] = -4;
   CHECK(path_of(request) == "/measurements/2/m");
+
+  // Measurements of another device, or of two.
+  request = request_of(points());
+  for (Json& line : request["measurements"])
+    line["device"] = "NVIDIA H200";
+  CHECK(path_of(request) == "accepted");
+  request["device"] = "a100-sxm-80gb";
+  CHECK(path_of(request) == "/measurements/0/device");
+  request["device"] = "h200-sxm";
+  request["measurements"][3]["device"] = "NVIDIA H100 80GB HBM3";
+  CHECK(path_of(request) == "/measurements/3/device");
+  request["measurements"][3]["device"] = "NVIDIA something new";
+  CHECK(path_of(request) == "/measurements/3/device");
+  for (Json& line : request["measurements"])
+    line["device"] = "NVIDIA something new"; // a name that no catalogue knows may be this device's
+  CHECK(path_of(request) == "accepted");
 }

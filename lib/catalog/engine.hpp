@@ -36,6 +36,7 @@ struct Overhead {
   double per_token_intermediate = 0; // x tokens of a step x MLP width of one token on a device
   double per_slot = 0;               // x sequence slots
   double per_slot_vocab = 0;         // x sequence slots x vocabulary
+  double per_slot_vocab_shard = 0;   // ... x a tensor-parallel rank's part of the vocabulary
   bool graphs = false;               // only with CUDA graphs
   std::string origin;                // "measured", "fitted", "assumed", "shapes"
   std::string source;
@@ -102,7 +103,7 @@ struct Engine {
   double prefill_layer_us = 0;  // of a step with prefill, which no CUDA graph holds, each layer
   double prefill_moe_layer_us = 0; // ... and more for one with experts
   double prefill_moe_floor_us = 0; // a step with prefill takes at least this for each layer with
-                                   // experts on Hopper: the time to launch it
+                                   // experts: the time to launch it
   double stream_tokens_per_s = 0;  // what the front end can stream; 0 = no limit known
   bool prefix_cache = false;       // on by default
   std::vector<int> graph_sizes;    // decode batches are padded up to these; empty = not padded

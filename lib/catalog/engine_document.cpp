@@ -48,6 +48,7 @@ Overhead read_overhead(const Json& value, const std::string& path) {
   o.per_token_intermediate = r.number("bytes_per_token_intermediate", 0, 1e4, 0);
   o.per_slot = r.number("mib_per_slot", 0, 1e4, 0) * mib;
   o.per_slot_vocab = r.number("bytes_per_slot_vocab", 0, 1e4, 0);
+  o.per_slot_vocab_shard = r.number("bytes_per_slot_vocab_shard", 0, 1e4, 0);
   o.graphs = r.boolean("cuda_graphs", false);
   o.origin = r.choice("origin", {"measured", "fitted", "assumed", "derived"});
   o.source = r.text("source", 512);

@@ -54,7 +54,8 @@ std::int64_t overhead_bytes(const Overhead& o, const Deployment& d, const Overhe
   const Model& m = *d.model;
   double bytes = o.bytes + (d.parallel.devices() > 1 ? o.bytes_multi : 0);
   bytes += s.tokens * (o.per_token_hidden * m.hidden + o.per_token_intermediate * s.intermediate);
-  bytes += s.slots * (o.per_slot + o.per_slot_vocab * m.vocab);
+  bytes += s.slots * (o.per_slot + o.per_slot_vocab * m.vocab +
+                      o.per_slot_vocab_shard * m.vocab / d.parallel.tp);
   return std::llround(bytes);
 }
 

@@ -46,7 +46,9 @@ double old_experts_factor(const Engine& engine, std::string_view family, bool wi
 /// for grouped heads came with 0.7 for groups of 8 and with 0.11 for all: without them each query
 /// head costs half a read of the cache more (measured 2 to 2.5 times for groups of 4, 4 to 5 for 8,
 /// 10 and more for 29). With them groups of 8 and more reach 0.30 to 0.40 of the memory's rate for
-/// 16-bit caches and 0.50 to 0.60 for 8-bit ones, where groups of four reach 0.85.
+/// 16-bit caches and 0.50 to 0.60 for 8-bit ones, where groups of four reach 0.85. 0.85 for 8-bit
+/// caches without groups, whose kernel of 1.0, which the tables hold, reaches 0.74 of the memory's
+/// rate on H100 where throughput rows of 0.5 to 0.13 need 0.85.
 double grouped_attention_factor(const Engine& engine, double group, bool wide);
 
 } // namespace dsk::perf

@@ -89,10 +89,11 @@ Work ProductTimer::work(double rows) const {
 }
 
 // Engines tune their expert kernels for the models that tables are measured on. Others lose a time
-// a token and layer that no split divides, as if so many bytes went through memory: 0.16 to 0.23 us
-// on H100 and H200, 0.06 to 0.11 us on B200, 0.2 to 0.4 us on A100 over gpt-oss, MiniMax-M2.5 and
-// Qwen3.5 with three engines at TP 1 to 8 (InferenceX, GPUStack, to 2026-08).
-constexpr double untuned_token_bytes = 600e3;
+// a token and layer that no split divides: 0.12 to 0.23 us on H100 and H200, 0.06 to 0.11 us on
+// B200, 0.2 to 0.5 us on A100 over gpt-oss, MiniMax-M2.5 and Qwen3.5 with three engines at TP 1 to
+// 8 (InferenceX, GPUStack, to 2026-08). It goes with the units, not with the memory: gpt-oss takes
+// as long on H200 as on H100. So many operations at the 16-bit peak:
+constexpr double untuned_token_flops = 150e6;
 
 ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const Engine& engine)
     : op(experts) {
@@ -115,7 +116,9 @@ ExpertsTimer::ExpertsTimer(const ExpertsOp& experts, const Rates& rates, const E
       kernels_.emplace_back(rates, spec);
     }
   flops_factor_ = old_experts_factor(engine, rates.family, input_element_bytes(op.precision) > 1);
-  if (!kernels_[0].exact()) token_us_ = untuned_token_bytes / rates.bytes_per_us;
+  const double peak = std::max(rates.flops_per_us[static_cast<std::size_t>(Element::bf16)],
+                               rates.flops_per_us[static_cast<std::size_t>(Element::fp16)]);
+  if (!kernels_[0].exact() && peak > 0) token_us_ = untuned_token_flops / peak;
   deviations_ = maximum_deviations(op.ep, expected_maximum);
   if (op.redundant > 0)
     peak_ = balanced_peak(static_cast<int>(op.experts), op.ep, op.skew, op.redundant);
@@ -171,6 +174,11 @@ AttentionTimer::AttentionTimer(const AttentionOp& attention, const Rates& rates,
     spec.size = {shape.heads, shape.kv_heads, shape.qk_dim};
     decode_factor_ =
         grouped_attention_factor(engine, shape.heads / shape.kv_heads, spec.kv == Precision::bf16);
+    // What is beyond the bytes is arithmetic, which faster memory beside the same units does not
+    // shorten: the factors are H100's.
+    constexpr double h100_bytes_per_us = 3.35e6;
+    if (rates.family == "hopper" && decode_factor_ > 1)
+      decode_factor_ = 1 + (decode_factor_ - 1) * rates.bytes_per_us / h100_bytes_per_us;
   }
   if (shape.kind == AttentionShape::Kind::linear) {
     // Gated delta rule: no table. Prefill's chunked products reach a sixth of the peak, decode

@@ -135,7 +135,7 @@ E2eClass class_of(E2eMetric metric) {
 const E2eWidths& fitted_widths() {
   // By kind: closed loop, burst, open loop, fixed batch.
   static constexpr E2eWidths widths{{{{1.94, 2.88, 2.02, 1.75},    // TTFT
-                                      {0.79, 4.56, 11.0, 1.15},    // TPOT; open loops are 12 rows
+                                      {0.79, 3.20, 11.0, 1.15},    // TPOT; open loops are 12 rows
                                       {1.61, 1.26, 1.41, 1.93}}}}; // rates
   return widths;
 }

@@ -271,8 +271,8 @@ void Search::add_candidates(const Variant& variant, const Device& device, const 
 
 std::optional<Option> Search::solve(const Candidate& candidate, const Goal& goal,
                                     const Workload& workload) const {
-  const Replica replica(*candidate.step, *candidate.engine, *candidate.device, workload,
-                        candidate.parallel.dp);
+  const Replica replica(*candidate.step, *candidate.model, *candidate.engine, *candidate.device,
+                        workload, candidate.parallel.dp);
   const std::int64_t beyond = first_true(
       1, candidate.max_batch, [&](std::int64_t n) { return !goal.meets(replica.at_batch(n)); });
   if (beyond <= 1) return std::nullopt;
@@ -362,8 +362,8 @@ void Search::explain(const Goal& goal, Outcome& outcome) const {
   bool affordable = false;
   for (const Candidate& candidate : candidates_) {
     cancel_.check();
-    const Replica replica(*candidate.step, *candidate.engine, *candidate.device, workload,
-                          candidate.parallel.dp);
+    const Replica replica(*candidate.step, *candidate.model, *candidate.engine, *candidate.device,
+                          workload, candidate.parallel.dp);
     for (std::int64_t batch = 1;; batch = std::min(batch * 2, candidate.max_batch)) {
       const Option option = option_at(candidate, replica, workload, replica.at_batch(batch));
       const bool affords = goal.affords(option);
@@ -401,8 +401,8 @@ void Search::explain(const Goal& goal, Outcome& outcome) const {
       }
       // Latency falls with the batch while replicas grow: the smallest batch that can be paid is
       // best.
-      const Replica replica(*candidate.step, *candidate.engine, *candidate.device, workload,
-                            candidate.parallel.dp);
+      const Replica replica(*candidate.step, *candidate.model, *candidate.engine, *candidate.device,
+                            workload, candidate.parallel.dp);
       const auto at = [&](std::int64_t n) {
         return option_at(candidate, replica, workload, replica.at_batch(n));
       };

@@ -16,10 +16,10 @@ std::int64_t tokens(double mean) {
 
 } // namespace
 
-Replica::Replica(const perf::StepModel& model, const Engine& engine, const Device& device,
-                 const Workload& workload, int dp)
-    : model_(&model), engine_(engine), token_budget_(start_limits(engine, device).token_budget),
-      workload_(workload), dp_(dp) {}
+Replica::Replica(const perf::StepModel& step, const Model& model, const Engine& engine,
+                 const Device& device, const Workload& workload, int dp)
+    : model_(&step), engine_(engine), host_(sim::prefill_host(engine, device, model)),
+      token_budget_(start_limits(engine, device).token_budget), workload_(workload), dp_(dp) {}
 
 perf::Batch Replica::decode_batch(std::int64_t batch) const {
   perf::Batch b;
@@ -44,7 +44,7 @@ Replica::Prefill Replica::prefill(std::int64_t batch, double decode_us) const {
   step.chunks = 1;
   const auto timed = [&](std::int64_t first, std::int64_t size) {
     step.prefill[0] = {size, cached + first};
-    return model_->step(step).total_us;
+    return std::max(model_->step(step).total_us + host_.added_us, host_.floor_us);
   };
   double own_us = 0;
   if (chunks <= sampled_chunks) {

@@ -13,6 +13,7 @@
 #include "catalog/engine.hpp"
 #include "perf/step.hpp"
 #include "plan/request.hpp"
+#include "sim/policy.hpp"
 
 namespace dsk::plan {
 
@@ -32,9 +33,9 @@ struct Point {
 
 class Replica {
 public:
-  /// Keeps a pointer to `model`, which must outlive it.
-  Replica(const perf::StepModel& model, const Engine& engine, const Device& device,
-          const Workload& workload, int dp);
+  /// Keeps a pointer to `step`, which must outlive it.
+  Replica(const perf::StepModel& step, const Model& model, const Engine& engine,
+          const Device& device, const Workload& workload, int dp);
 
   /// With `batch` decoding. `offered_per_s` is the load that the queue sees when it is less than
   /// what the batch can serve.
@@ -52,6 +53,7 @@ private:
 
   const perf::StepModel* model_;
   Engine engine_;
+  sim::PrefillHost host_;
   std::int64_t token_budget_;
   Workload workload_;
   int dp_;

@@ -5,10 +5,22 @@
 
 namespace dsk::sim {
 
-Policy default_policy(const Engine& engine, const Device& device, const Model& model) {
+PrefillHost prefill_host(const Engine& engine, const Device& device, const Model& model) {
   int experts = 0;
   for (const int kind : model.layer_kinds)
     experts += std::holds_alternative<MoeMlp>(model.kinds[static_cast<std::size_t>(kind)].ffn);
+  PrefillHost host;
+  host.added_us = model.layers() * engine.prefill_layer_us + experts * engine.prefill_moe_layer_us;
+  if (engine.runs) host.added_us *= engine.runs->prefill_host_on(device.name);
+  // Experts are many kernels, which no graph holds in a step with prompts; TensorRT-LLM has them in
+  // one on data centre Blackwell.
+  const bool fused = engine.kind == EngineKind::tensorrt_llm &&
+                     (device.family == "blackwell" || device.family == "blackwell-ultra");
+  if (!fused) host.floor_us = experts * engine.prefill_moe_floor_us;
+  return host;
+}
+
+Policy default_policy(const Engine& engine, const Device& device, const Model& model) {
   const bool latent = std::any_of(model.kinds.begin(), model.kinds.end(), [](const Layer& layer) {
     return std::holds_alternative<MlaAttention>(layer.attention) ||
            std::holds_alternative<CompressedAttention>(layer.attention);
@@ -29,11 +41,9 @@ Policy default_policy(const Engine& engine, const Device& device, const Model& m
   p.request_overhead_s = engine.request_overhead_ms / 1e3;
   p.request_serial_s = engine.request_serial_ms / 1e3;
   p.first_token_steps = engine.first_token_steps;
-  p.prefill_step_us =
-      model.layers() * engine.prefill_layer_us + experts * engine.prefill_moe_layer_us;
-  if (engine.runs) p.prefill_step_us *= engine.runs->prefill_host_on(device.name);
-  // Hopper's experts are many kernels, which no graph holds in a step with prompts.
-  if (device.family == "hopper") p.host_prefill_us = experts * engine.prefill_moe_floor_us;
+  const PrefillHost host = prefill_host(engine, device, model);
+  p.prefill_step_us = host.added_us;
+  p.host_prefill_us = host.floor_us;
   p.stream_tokens_per_s = engine.stream_tokens_per_s;
   // One call of FlashAttention-2 for prompts and decoding sequences together (vLLM). Hopper and
   // data centre Blackwell have kernels that pack a group's queries or split the two; models with

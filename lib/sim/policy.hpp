@@ -77,6 +77,13 @@ struct Policy {
   double batch_wait_s = 0;
 };
 
+/// Host time of a step with prompts, which no CUDA graph holds.
+struct PrefillHost {
+  double added_us = 0; // to the device's time
+  double floor_us = 0; // the least that the step takes: the time to launch it
+};
+PrefillHost prefill_host(const Engine& engine, const Device& device, const Model& model);
+
 /// The defaults of an engine for a model on a device: what its documents, and the studies in
 /// docs/design/simulator.md, say.
 Policy default_policy(const Engine& engine, const Device& device, const Model& model);

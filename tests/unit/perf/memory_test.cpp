@@ -169,6 +169,28 @@ TEST_CASE("each engine's budget rule") {
   CHECK(memory(c.deployment, options).binding.find("smallest fraction") != std::string::npos);
 }
 
+TEST_CASE("buffers over the vocabulary are whole on each rank, or of its part") {
+  Overhead o;
+  o.name = "sampler";
+  o.place = Overhead::Place::inside;
+  const auto bytes = [&](int tp) {
+    Subject c(configs::model(configs::qwen3_32b), {tp, 1, 1, 1});
+    c.engine.overheads = {o};
+    MemoryOptions options;
+    options.max_batch = 1000;
+    for (const MemoryTerm& t : memory(c.deployment, options).terms)
+      if (t.name == "sampler") return t.bytes;
+    return std::int64_t{-1};
+  };
+  o.per_slot_vocab = 4;
+  CHECK(bytes(1) == 4 * 1000 * 151936LL);
+  CHECK(bytes(4) == bytes(1));
+  o.per_slot_vocab = 0;
+  o.per_slot_vocab_shard = 4;
+  CHECK(bytes(1) == 4 * 1000 * 151936LL);
+  CHECK(bytes(4) == 1000 * 151936LL);
+}
+
 TEST_CASE("terms, pool and headroom are the whole device") {
   for (const MemoryRule rule : {MemoryRule::fraction_of_total, MemoryRule::fraction_of_free,
                                 MemoryRule::fraction_static_pool}) {

@@ -173,8 +173,8 @@ TEST_CASE("throughput and latency grow with the batch") {
   const Search search(request, catalog(), Cancel());
   REQUIRE_FALSE(search.candidates().empty());
   for (const Candidate& candidate : search.candidates()) {
-    const Replica replica(*candidate.step, *candidate.engine, *candidate.device, request.workload,
-                          candidate.parallel.dp);
+    const Replica replica(*candidate.step, *candidate.model, *candidate.engine, *candidate.device,
+                          request.workload, candidate.parallel.dp);
     Point before = replica.at_batch(1);
     for (std::int64_t batch = 2; batch <= candidate.max_batch; batch *= 2) {
       const Point point = replica.at_batch(batch);

@@ -254,6 +254,19 @@ TEST_CASE("eager engines: a step is as long as its launches, and nothing runs be
         doctest::Approx(bare.prefill_us(0, 0, 0, work) + 2 * 30000 + 6000));
 }
 
+TEST_CASE("prompts wait for the launches of experts, but where one kernel holds them") {
+  const Catalog catalog;
+  const auto floor_us = [&](const char* engine, const char* device, const char* model) {
+    return default_policy(catalog.engine(engine, "", ""), catalog.device(device, ""),
+                          catalog.model(model, ""))
+        .host_prefill_us;
+  };
+  CHECK(floor_us("tensorrt-llm", "h200-sxm", "gpt-oss-120b") == doctest::Approx(36 * 1800));
+  CHECK(floor_us("tensorrt-llm", "b200-sxm", "gpt-oss-120b") == 0);
+  CHECK(floor_us("tensorrt-llm", "h200-sxm", "llama-3.3-70b") == 0);
+  CHECK(floor_us("sglang", "b200-sxm", "deepseek-r1") > 58 * 1000);
+}
+
 TEST_CASE("beside prompts, FlashAttention-2 runs a decoding sequence as a tile of one query") {
   const auto& setup = world::llama8b();
   Policy p;

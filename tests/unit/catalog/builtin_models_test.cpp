@@ -51,13 +51,13 @@ TEST_CASE("bytes of whole checkpoints") {
 TEST_CASE("every model that the published measurements name is known by that name") {
   const Catalog catalog;
   for (const char* name :
-       {"deepseek-r1",    "deepseek-v3",     "falcon-180b",       "glm-4.5-air",   "glm-4.6",
-        "gpt-j-6b",       "gpt-oss-120b",    "gpt-oss-20b",       "internlm-20b",  "llama2-13b",
-        "llama2-70b",     "llama2-7b",       "llama3-70b",        "llama3-8b",     "llama3.1-70b",
-        "llama3.1-8b",    "llama3.3-70b",    "llama4-maverick",   "llama4-scout",  "minimax-m2.5",
-        "mistral-7b",     "mixtral-8x7b",    "qwen3-14b",         "qwen3-30b-a3b", "qwen3-32b",
-        "qwen3-8b",       "qwen3.5-35b-a3b", "qwen3.5-397b-a17b", "qwen3.5-9b",    "llama3.1-405b",
-        "deepseek-v4-pro"})
+       {"deepseek-r1",     "deepseek-v3",     "falcon-180b",       "glm-4.5-air",   "glm-4.6",
+        "gpt-j-6b",        "gpt-oss-120b",    "gpt-oss-20b",       "internlm-20b",  "llama2-13b",
+        "llama2-70b",      "llama2-7b",       "llama3-70b",        "llama3-8b",     "llama3.1-70b",
+        "llama3.1-8b",     "llama3.3-70b",    "llama4-maverick",   "llama4-scout",  "minimax-m2.5",
+        "mistral-7b",      "mixtral-8x7b",    "qwen3-14b",         "qwen3-30b-a3b", "qwen3-32b",
+        "qwen3-8b",        "qwen3.5-35b-a3b", "qwen3.5-397b-a17b", "qwen3.5-9b",    "llama3.1-405b",
+        "deepseek-v4-pro", "bloom-176b"})
     CHECK_NOTHROW(catalog.model(name, ""));
   CHECK_THROWS(catalog.model("llama-9", ""));
 }

@@ -79,14 +79,18 @@ std::int64_t integer_any(Reader& reader, std::initializer_list<std::string_view>
   return reader.integer(*members.begin(), min, max);
 }
 
+int kv_heads_of(Reader& reader, std::string_view member, int heads, int fallback) {
+  const auto kv = static_cast<int>(reader.integer(member, 1, 1 << 16, fallback));
+  if (heads % kv != 0)
+    reader.fail(member, "must divide num_attention_heads (" + std::to_string(heads) + ")");
+  return kv;
+}
+
 GqaAttention gqa_attention(Reader& text, int hidden) {
   GqaAttention a;
   a.heads =
       static_cast<int>(integer_any(text, {"num_attention_heads", "n_head", "n_heads"}, 1, 1 << 16));
-  a.kv_heads = static_cast<int>(text.integer("num_key_value_heads", 1, 1 << 16, a.heads));
-  if (a.heads % a.kv_heads != 0)
-    text.fail("num_key_value_heads",
-              "must divide num_attention_heads (" + std::to_string(a.heads) + ")");
+  a.kv_heads = kv_heads_of(text, "num_key_value_heads", a.heads, a.heads);
   if (const auto width = text.optional_integer("head_dim", 1, 1 << 14)) {
     a.qk_head_dim = static_cast<int>(*width);
   } else {

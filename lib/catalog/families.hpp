@@ -79,6 +79,8 @@ inline constexpr std::int64_t max_experts = 1 << 16;
 void repeat(Draft& draft, const Layer& layer);
 /// Heads, key-value heads and head width, checked against each other.
 GqaAttention gqa_attention(Reader& text, int hidden);
+/// Key-value heads from `member`, which must divide `heads`; `fallback` when it is absent.
+int kv_heads_of(Reader& reader, std::string_view member, int heads, int fallback);
 /// Experts, top-k and expert width; `width` names the field of the expert's width.
 MoeMlp moe_mlp(Reader& text, std::string_view width);
 DenseMlp dense_mlp(Reader& text);

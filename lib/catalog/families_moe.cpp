@@ -80,11 +80,7 @@ void dbrx(Reader& text, Reader&, Draft& draft) {
   GqaAttention attention = gqa_attention(text, draft.model.hidden);
   Reader attention_config = text.object("attn_config");
   attention_config.ignore_rest();
-  attention.kv_heads =
-      static_cast<int>(attention_config.integer("kv_n_heads", 1, attention.heads, 1));
-  if (attention.heads % attention.kv_heads != 0)
-    attention_config.fail("kv_n_heads",
-                          "must divide n_heads (" + std::to_string(attention.heads) + ")");
+  attention.kv_heads = kv_heads_of(attention_config, "kv_n_heads", attention.heads, 1);
   Reader config = text.object("ffn_config");
   config.ignore_rest();
   MoeMlp moe;

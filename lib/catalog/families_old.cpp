@@ -18,11 +18,7 @@ DenseMlp ungated(std::int64_t intermediate, bool bias) {
 void falcon(Reader& text, Reader&, Draft& draft) {
   GqaAttention attention = gqa_attention(text, draft.model.hidden);
   if (text.boolean("new_decoder_architecture", false)) {
-    attention.kv_heads =
-        static_cast<int>(text.integer("num_kv_heads", 1, attention.heads, attention.heads));
-    if (attention.heads % attention.kv_heads != 0)
-      text.fail("num_kv_heads",
-                "must divide num_attention_heads (" + std::to_string(attention.heads) + ")");
+    attention.kv_heads = kv_heads_of(text, "num_kv_heads", attention.heads, attention.heads);
   } else if (text.boolean("multi_query", true)) {
     attention.kv_heads = 1;
   }
@@ -94,8 +90,7 @@ void mpt(Reader& text, Reader&, Draft& draft) {
   GqaAttention attention = gqa_attention(text, draft.model.hidden);
   if (auto config = text.optional_object("attn_config")) {
     config->ignore_rest();
-    attention.kv_heads =
-        static_cast<int>(config->integer("kv_n_heads", 1, attention.heads, attention.heads));
+    attention.kv_heads = kv_heads_of(*config, "kv_n_heads", attention.heads, attention.heads);
   }
   const bool bias = !text.boolean("no_bias", true);
   attention.qkv_bias = attention.out_bias = bias;
@@ -119,8 +114,7 @@ void phi(Reader& text, Reader&, Draft& draft) {
 void chatglm(Reader& text, Reader&, Draft& draft) {
   GqaAttention attention = gqa_attention(text, draft.model.hidden);
   if (text.boolean("multi_query_attention", false))
-    attention.kv_heads =
-        static_cast<int>(text.integer("multi_query_group_num", 1, attention.heads));
+    attention.kv_heads = kv_heads_of(text, "multi_query_group_num", attention.heads, 1);
   attention.qk_head_dim = attention.v_head_dim =
       static_cast<int>(text.integer("kv_channels", 1, 1 << 14, attention.qk_head_dim));
   const bool bias = text.boolean("add_bias_linear", false);

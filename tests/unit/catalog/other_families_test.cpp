@@ -166,6 +166,9 @@ TEST_CASE("what these families cannot be is refused with the field") {
   CHECK(path_of(published[3].config, "word_embed_proj_dim", 512) == "/model/word_embed_proj_dim");
   CHECK(path_of(published[12].config, "attn_config", Json{{"kv_n_heads", 7}}) ==
         "/model/attn_config/kv_n_heads");
+  CHECK(path_of(published[4].config, "attn_config", Json{{"kv_n_heads", 7}}) ==
+        "/model/attn_config/kv_n_heads");
+  CHECK(path_of(published[8].config, "multi_query_group_num", 3) == "/model/multi_query_group_num");
 }
 
 TEST_CASE("a squared ReLU means no gate in a family that is not known") {

@@ -108,11 +108,12 @@ MoeMlp moe_mlp(Reader& text, std::string_view width) {
   moe.experts = static_cast<int>(
       integer_any(text, {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"},
                   1, max_experts));
-  moe.top_k = static_cast<int>(integer_any(
-      text, {"num_experts_per_tok", "experts_per_token", "moe_k", "moe_top_k"}, 1, max_experts));
+  std::string_view top_k = "num_experts_per_tok";
+  for (const std::string_view member : {"experts_per_token", "moe_k", "moe_top_k"})
+    if (!text.has(top_k) && text.has(member)) top_k = member;
+  moe.top_k = static_cast<int>(text.integer(top_k, 1, max_experts));
   if (moe.top_k > moe.experts)
-    text.fail("num_experts_per_tok",
-              "must not exceed the " + std::to_string(moe.experts) + " experts");
+    text.fail(top_k, "must not exceed the " + std::to_string(moe.experts) + " experts");
   moe.intermediate = static_cast<int>(text.integer(width, 1, max_width));
   return moe;
 }

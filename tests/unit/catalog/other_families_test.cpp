@@ -163,6 +163,7 @@ TEST_CASE("what these families cannot be is refused with the field") {
   CHECK(path_of(hunyuan, "moe_topk", Json::array({8, 4, 8, 8})) == "/model/moe_topk");
   CHECK(path_of(hunyuan, "moe_topk", Json::array()) == "/model/moe_topk");
   CHECK(path_of(hunyuan, "use_cla", true) == "/model/use_cla");
+  CHECK(path_of(published[15].config, "moe_k", 65) == "/model/moe_k"); // of 64 experts
   CHECK(path_of(published[3].config, "word_embed_proj_dim", 512) == "/model/word_embed_proj_dim");
   CHECK(path_of(published[12].config, "attn_config", Json{{"kv_n_heads", 7}}) ==
         "/model/attn_config/kv_n_heads");

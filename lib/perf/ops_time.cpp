@@ -71,9 +71,16 @@ Rates rates_of(const FactDevice& device) {
   return rates;
 }
 
+namespace {
+
+double us_per_flop(double flops_per_us, double bytes_per_us) {
+  return peak_overhead / flops_per_us + 1 / (feed_flops_per_byte * bytes_per_us);
+}
+
+} // namespace
+
 KernelTime KernelLaw::at(const Work& work, double flops_per_us, double bytes_per_us) const {
-  const double compute = work.flops / compute_share *
-                         (peak_overhead / flops_per_us + 1 / (feed_flops_per_byte * bytes_per_us));
+  const double compute = work.flops / compute_share * us_per_flop(flops_per_us, bytes_per_us);
   const double memory = work.bytes / (bytes_per_us * memory_share);
   KernelTime time;
   time.launch_us = launch_us;
@@ -120,6 +127,10 @@ KernelLaw law_of(KernelOp op) {
 }
 
 namespace {
+
+// Share of the datasheet's bandwidth that reads reach: 0.94 on an H200
+// (docs/results/2026-11-24-h200-probes.md).
+constexpr double read_share = 0.94;
 
 Element math_of(const KernelSpec& spec) {
   // Attention of an fp8 cache converts to 16 bit unless the kernel itself is fp8.
@@ -372,6 +383,7 @@ KernelTimer::KernelTimer(const Rates& rates, const KernelSpec& spec, const Exclu
     for (const Candidate& s : sources)
       total += s.weight;
     origin_ = Origin::transferred;
+    kin_ = kin;
     for (const Candidate& s : sources)
       use(*s.table, rates_of(*s.device), s.weight / total, exclusion);
     widen(transfer_widths({spec.op, kin, rates.name, rates.family, spec.engine, spec.type, spec.kv})
@@ -393,6 +405,28 @@ void KernelTimer::widen(const Widths& transfer) {
                          static_cast<float>(transfer.at(
                              size_class(spec_.op, spec_.size, table_->a[i], table_->b[j]))));
     }
+}
+
+// A residual measured at other rates, for this device. What a kernel takes beyond the best that its
+// work allows is latency and waves: the same time, not the same share, on a device of the same
+// architecture or with slower memory; arithmetic's part of it goes with the law's arithmetic. Where the
+// memory is faster and the architecture another, latencies were shorter too: the share is kept.
+double KernelTimer::carried(double residual, const Work& work, double flops_per_us,
+                            double bytes_per_us) const {
+  if (!kin_ && bytes_per_us < bytes_per_us_) return residual;
+  KernelLaw best = law_;
+  best.memory_share = read_share;
+  const double there_us = law_.at(work, flops_per_us, bytes_per_us).us * std::exp(residual);
+  const double best_there_us = best.at(work, flops_per_us, bytes_per_us).us;
+  const double best_here_us = best.at(work, flops_per_us_, bytes_per_us_).us;
+  const double flop_us = us_per_flop(flops_per_us, bytes_per_us);
+  const double compute_us = work.flops * flop_us;
+  const double arithmetic = compute_us / (compute_us + work.bytes / bytes_per_us);
+  const double scale = 1 + arithmetic * (us_per_flop(flops_per_us_, bytes_per_us_) / flop_us - 1);
+  const double here_us = there_us > best_there_us
+                             ? best_here_us + (there_us - best_there_us) * scale
+                             : best_here_us * there_us / best_there_us;
+  return std::log(here_us / law_.at(work, flops_per_us_, bytes_per_us_).us);
 }
 
 void KernelTimer::use(const FactTable& table, const Rates& source, double weight,
@@ -427,7 +461,10 @@ void KernelTimer::use(const FactTable& table, const Rates& source, double weight
       const double a = table_->a[i];
       const double b = table_->b[j];
       const ShapeBlend::Value value = blend.at(a, b);
-      residuals[i * nb + j] = value.residual;
+      residuals[i * nb + j] =
+          origin_ == Origin::transferred && !is_collective(table.op)
+              ? carried(value.residual, kernel_work(measured, a, b), flops, bytes)
+              : value.residual;
       float& error = errors_[i * nb + j];
       const float width =
           blend.empty() ? static_cast<float>(law_.error)
@@ -510,11 +547,9 @@ void KernelTimer::use_factors(const Rates& rates) {
   calibrated_ = rates.compute_factor != 1 || rates.memory_factor != 1;
 }
 
-// Rates and launches of a calibration in the law. The tables' residuals hold the share of the
-// datasheet that reads reach: 0.94 on an H200 (docs/results/2026-11-24-h200-probes.md). The laws'
+// Rates and launches of a calibration in the law. The tables' residuals hold read_share. The laws'
 // fixed times are those of the devices of the tables.
 void KernelTimer::use_measured_rates(const Rates& rates) {
-  constexpr double read_share = 0.94;
   if (rates.calibration && rates.calibration->memory_bytes_per_us > 0 && !is_collective(spec_.op)) {
     bytes_per_us_ = rates.calibration->memory_bytes_per_us / read_share;
     calibrated_ = true;

@@ -139,6 +139,7 @@ private:
   };
   Residual residual(double a, double b) const;
   void use(const FactTable& table, const Rates& source, double weight, const Exclusion& exclusion);
+  double carried(double residual, const Work& work, double flops_per_us, double bytes_per_us) const;
   void widen(const Widths& transfer);
   void use_factors(const Rates& rates);
   void use_measured_rates(const Rates& rates);
@@ -158,6 +159,7 @@ private:
   bool calibrated_ = false; // rates or launches of a calibration stand in the law
   double unpacking_ = 1;    // what turning packed weights into operands adds to the arithmetic
   Origin origin_ = Origin::roofline;
+  bool kin_ = false; // transferred within one architecture
   bool exact_ = false;
   const FactTable* table_ = nullptr;
   std::vector<double> a_; // ln of the axis values

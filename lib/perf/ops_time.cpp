@@ -409,8 +409,8 @@ void KernelTimer::widen(const Widths& transfer) {
 
 // A residual measured at other rates, for this device. What a kernel takes beyond the best that its
 // work allows is latency and waves: the same time, not the same share, on a device of the same
-// architecture or with slower memory; arithmetic's part of it goes with the law's arithmetic. Where the
-// memory is faster and the architecture another, latencies were shorter too: the share is kept.
+// architecture or with slower memory; arithmetic's part of it goes with the law's arithmetic. Where
+// the memory is faster and the architecture another, latencies were shorter too: the share is kept.
 double KernelTimer::carried(double residual, const Work& work, double flops_per_us,
                             double bytes_per_us) const {
   if (!kin_ && bytes_per_us < bytes_per_us_) return residual;

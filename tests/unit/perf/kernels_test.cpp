@@ -143,6 +143,31 @@ TEST_CASE("a left-out device of the same architecture is known better than one o
   CHECK(fact_devices()[ultra.table()->device].name == "b200-sxm");
 }
 
+TEST_CASE("what a kernel takes beyond its bytes is the same time, not the same share, elsewhere") {
+  // 32 sequences of 1,024 tokens, 32 heads on 8, 16 bit: 63.9 us on H200 and 67.4 on H100
+  // (aiconfigurator 095f58a5), 0.44 and 0.59 of their memory's rate.
+  KernelSpec spec;
+  spec.op = KernelOp::generation_attention;
+  spec.engine = "trtllm";
+  spec.size = {32, 8, 128};
+  const auto beyond_us = [&](const Rates& rates, const Exclusion& without = {}) {
+    const double bytes = kernel_work(spec, 32, 1024).bytes;
+    return KernelTimer(rates, spec, without).at(32, 1024).us - bytes / (0.94 * rates.bytes_per_us);
+  };
+  const double h200_us = beyond_us(rates_of(h200()));
+  Exclusion without;
+  without.device = "h100-sxm";
+  const Device h100 = Catalog().device("h100-sxm", "/device");
+  CHECK(beyond_us(rates_of(h100), without) == Approx(h200_us).epsilon(0.03));
+  CHECK(KernelTimer(rates_of(h100), spec, without).at(32, 1024).us == Approx(67.4).epsilon(0.15));
+  // The same kin at any slower memory.
+  Device slow = h100;
+  slow.name = "slow";
+  slow.bandwidth_gbs = 1000;
+  without.device = "h100-sxm";
+  CHECK(beyond_us(rates_of(slow), without) == Approx(h200_us).epsilon(0.03));
+}
+
 TEST_CASE("a transfer's width: the record of the device, else of the family, else of all") {
   const auto to = [](const Transfer& transfer) {
     return transfer_names()[transfer_widths(transfer).to];

@@ -6,15 +6,22 @@
 #include "check.hpp"
 
 dsk_backend_graph::~dsk_backend_graph() {
-  if (executable) (void)cudaGraphExecDestroy(executable);
-  if (graph) (void)cudaGraphDestroy(graph);
+  (void)dsk::cuda::guarded(nullptr, [&] {
+    const dsk::cuda::Current current(ordinal);
+    if (executable) (void)cudaGraphExecDestroy(executable);
+    if (graph) (void)cudaGraphDestroy(graph);
+  });
 }
 
 namespace dsk::cuda {
 namespace {
 
-/// `to` waits for what `from` holds now.
+/// `to` waits for what `from` holds now. The streams may be of different devices; an event can be
+/// recorded only on the device that it was made on.
 void connect(void* from, void* to) {
+  int ordinal = 0;
+  check(cudaStreamGetDevice(stream_of(from), &ordinal), "cudaStreamGetDevice");
+  const Current current(ordinal);
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
   const cudaError_t recorded = cudaEventRecord(event, stream_of(from));

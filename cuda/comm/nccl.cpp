@@ -27,6 +27,7 @@ struct Nccl {
   decltype(&ncclGroupStart) group_start = nullptr;
   decltype(&ncclGroupEnd) group_end = nullptr;
   decltype(&ncclGetErrorString) error_string = nullptr;
+  decltype(&ncclGetLastError) last_error = nullptr;
 
   Nccl() {
     if (!library.is_open()) {
@@ -41,7 +42,8 @@ struct Nccl {
         library.bind(async_error, "ncclCommGetAsyncError") &&
         library.bind(all_reduce, "ncclAllReduce") && library.bind(all_gather, "ncclAllGather") &&
         library.bind(group_start, "ncclGroupStart") && library.bind(group_end, "ncclGroupEnd") &&
-        library.bind(error_string, "ncclGetErrorString");
+        library.bind(error_string, "ncclGetErrorString") &&
+        library.bind(last_error, "ncclGetLastError");
     int number = 0;
     if (get_version && get_version(&number) == ncclSuccess)
       version = std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." +
@@ -57,9 +59,17 @@ const Nccl& nccl() {
   return instance;
 }
 
+/// The library's own sentence says more than its code, where it has one.
 void check(ncclResult_t status, const char* what) {
-  if (status != ncclSuccess && status != ncclInProgress)
-    throw Failure(DSK_STATUS_BACKEND, std::string(what) + ": " + nccl().error_string(status));
+  if (status == ncclSuccess || status == ncclInProgress) return;
+  std::string sentence = std::string(what) + ": " + nccl().error_string(status);
+  if (const char* detail = nccl().last_error(nullptr); detail && *detail) {
+    sentence += ": ";
+    sentence += detail;
+    while (sentence.back() == '\n')
+      sentence.pop_back();
+  }
+  throw Failure(DSK_STATUS_BACKEND, sentence);
 }
 
 void require_nccl() {

@@ -137,6 +137,25 @@ private:
   std::atomic<bool> aborted_{false};
 };
 
+/// The library connects the ranks when a collective first uses an algorithm. In one process that
+/// turns peer access on, which no capture permits (seen with 2.28.9), so every algorithm that a
+/// size may choose is used here once: a user's first call may then be captured.
+void connect(Device& device, ncclComm_t comm) {
+  constexpr std::size_t most = std::size_t{64} << 20;
+  void* scratch = nullptr;
+  dsk::cuda::check(cudaMalloc(&scratch, most), "connecting the ranks: cudaMalloc");
+  ncclResult_t status = ncclSuccess;
+  for (std::size_t bytes = 16; bytes <= most && status == ncclSuccess; bytes *= 64)
+    status =
+        nccl().all_reduce(scratch, scratch, bytes / 2, ncclBfloat16, ncclSum, comm, device.service);
+  if (status == ncclSuccess)
+    status = nccl().all_gather(scratch, scratch, 4096, ncclBfloat16, comm, device.service);
+  const cudaError_t done = cudaStreamSynchronize(device.service);
+  (void)cudaFree(scratch);
+  check(status, "connecting the ranks");
+  dsk::cuda::check(done, "connecting the ranks");
+}
+
 } // namespace
 
 void require_matching(const dsk_backend_collective* calls, std::uint32_t count) {
@@ -173,7 +192,9 @@ std::unique_ptr<dsk_backend_comm> make_nccl_comm(Device& device,
   ncclComm_t comm = nullptr;
   check(nccl().init_rank(&comm, static_cast<int>(world), unique, static_cast<int>(rank)),
         "ncclCommInitRank");
-  return std::make_unique<NcclComm>(device.ordinal, comm);
+  auto made = std::make_unique<NcclComm>(device.ordinal, comm);
+  connect(device, comm);
+  return made;
 }
 
 std::vector<std::unique_ptr<dsk_backend_comm>>

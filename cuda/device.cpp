@@ -1,5 +1,8 @@
 #include "device.hpp"
 
+#include <array>
+#include <atomic>
+
 #include "blas.hpp"
 #include "check.hpp"
 #include "driver.hpp"
@@ -7,16 +10,29 @@
 
 namespace dsk::cuda {
 
-Current::Current(int ordinal) {
-  if (cudaGetDevice(&before_) != cudaSuccess) before_ = -1;
-  if (before_ != ordinal)
-    check(cudaSetDevice(ordinal), "cudaSetDevice");
-  else
-    before_ = -1;
+namespace {
+
+/// The devices' contexts, as far as this plugin has used them; they live as long as the process.
+std::array<std::atomic<void*>, 256> contexts;
+
+} // namespace
+
+Current::Current(int ordinal) : before_(current_context()) {
+  std::atomic<void*>& known = contexts.at(static_cast<std::size_t>(ordinal));
+  void* const wanted = known.load(std::memory_order_acquire);
+  if (wanted && wanted == before_) return;
+  if (!wanted) {
+    check(cudaSetDevice(ordinal), "cudaSetDevice"); // makes the context
+    known.store(current_context(), std::memory_order_release);
+  } else if (!make_current(wanted)) {
+    throw Failure(DSK_STATUS_BACKEND,
+                  "the context of device " + std::to_string(ordinal) + " cannot be made current");
+  }
+  changed_ = true;
 }
 
 Current::~Current() {
-  if (before_ >= 0) (void)cudaSetDevice(before_);
+  if (changed_) (void)make_current(before_);
 }
 
 Device::Device(int ordinal_) : ordinal(ordinal_) {
@@ -49,8 +65,11 @@ Device::Device(int ordinal_) : ordinal(ordinal_) {
 }
 
 Device::~Device() {
-  if (blas) (void)dsk::cuda::blas().destroy(blas);
-  if (service) (void)cudaStreamDestroy(service);
+  (void)guarded(nullptr, [&] {
+    const Current current(ordinal);
+    if (blas) (void)dsk::cuda::blas().destroy(blas);
+    if (service) (void)cudaStreamDestroy(service);
+  });
 }
 
 } // namespace dsk::cuda

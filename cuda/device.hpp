@@ -11,7 +11,9 @@
 
 namespace dsk::cuda {
 
-/// Makes `ordinal` current for a scope; the caller's device comes back at its end.
+/// Binds the thread to the context of `ordinal` for a scope; the caller's context comes back at its
+/// end, also when that is none. In a thread's first call the runtime calls device 0 current while
+/// the driver has no context there yet, so the context is what is looked at.
 class Current {
 public:
   explicit Current(int ordinal);
@@ -20,7 +22,8 @@ public:
   Current& operator=(const Current&) = delete;
 
 private:
-  int before_ = -1;
+  void* before_;
+  bool changed_ = false;
 };
 
 struct Device {

@@ -10,7 +10,8 @@
 namespace dsk::cuda {
 namespace {
 
-// The few driver entries that discovery needs; everything else goes through the runtime.
+// The few driver entries that discovery and binding a thread to a device need; everything else goes
+// through the runtime.
 struct Entries {
   Library library{{"libcuda.so.1", "libcuda.so"}};
   CUresult (*init)(unsigned int) = nullptr;
@@ -23,6 +24,8 @@ struct Entries {
   CUresult (*device_uuid)(CUuuid*, CUdevice) = nullptr;
   CUresult (*device_address)(char*, int, CUdevice) = nullptr;
   CUresult (*error_name)(CUresult, const char**) = nullptr;
+  CUresult (*context_get)(CUcontext*) = nullptr;
+  CUresult (*context_set)(CUcontext) = nullptr;
   bool complete = false;
 
   Entries() {
@@ -34,7 +37,9 @@ struct Entries {
                library.bind(device_memory, "cuDeviceTotalMem_v2") &&
                library.bind(device_uuid, "cuDeviceGetUuid_v2") &&
                library.bind(device_address, "cuDeviceGetPCIBusId") &&
-               library.bind(error_name, "cuGetErrorName");
+               library.bind(error_name, "cuGetErrorName") &&
+               library.bind(context_get, "cuCtxGetCurrent") &&
+               library.bind(context_set, "cuCtxSetCurrent");
   }
 };
 
@@ -155,6 +160,15 @@ bool describe(std::int32_t ordinal, dsk_backend_device_info& out, std::string& w
   out.l2_bytes = attribute(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE);
   out.shared_bytes_per_block = attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   return true;
+}
+
+void* current_context() {
+  CUcontext context = nullptr;
+  return entries().context_get(&context) == CUDA_SUCCESS ? context : nullptr;
+}
+
+bool make_current(void* context) {
+  return entries().context_set(static_cast<CUcontext>(context)) == CUDA_SUCCESS;
 }
 
 } // namespace dsk::cuda

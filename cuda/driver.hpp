@@ -27,4 +27,9 @@ const Driver& driver();
 /// Name, size and clocks of a device. Throws nothing: false with a sentence in `why`.
 bool describe(std::int32_t ordinal, dsk_backend_device_info& out, std::string& why);
 
+/// The calling thread's context, and another one in its place; NULL is none. Both are thread-local
+/// reads and writes of the driver. Only for machines whose driver() has no refusal.
+void* current_context();
+bool make_current(void* context);
+
 } // namespace dsk::cuda

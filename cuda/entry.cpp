@@ -114,8 +114,11 @@ dsk_status stream_create(dsk_backend_device* device, void** out, dsk_backend_err
   });
 }
 
-void stream_destroy(dsk_backend_device*, void* stream) {
-  (void)cudaStreamDestroy(stream_of(stream));
+void stream_destroy(dsk_backend_device* device, void* stream) {
+  (void)guarded(nullptr, [&] {
+    const dsk::cuda::Current current(device->device.ordinal);
+    dsk::cuda::check(cudaStreamDestroy(stream_of(stream)), "cudaStreamDestroy");
+  });
 }
 
 dsk_status stream_synchronize(dsk_backend_device* device, void* stream, dsk_backend_error* error) {

@@ -27,6 +27,7 @@ struct Nccl {
   decltype(&ncclGroupStart) group_start = nullptr;
   decltype(&ncclGroupEnd) group_end = nullptr;
   decltype(&ncclGetErrorString) error_string = nullptr;
+  decltype(&ncclGetLastError) last_error = nullptr;
 
   Nccl() {
     if (!library.is_open()) {
@@ -41,7 +42,8 @@ struct Nccl {
         library.bind(async_error, "ncclCommGetAsyncError") &&
         library.bind(all_reduce, "ncclAllReduce") && library.bind(all_gather, "ncclAllGather") &&
         library.bind(group_start, "ncclGroupStart") && library.bind(group_end, "ncclGroupEnd") &&
-        library.bind(error_string, "ncclGetErrorString");
+        library.bind(error_string, "ncclGetErrorString") &&
+        library.bind(last_error, "ncclGetLastError");
     int number = 0;
     if (get_version && get_version(&number) == ncclSuccess)
       version = std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." +
@@ -57,9 +59,17 @@ const Nccl& nccl() {
   return instance;
 }
 
+/// The library's own sentence says more than its code, where it has one.
 void check(ncclResult_t status, const char* what) {
-  if (status != ncclSuccess && status != ncclInProgress)
-    throw Failure(DSK_STATUS_BACKEND, std::string(what) + ": " + nccl().error_string(status));
+  if (status == ncclSuccess || status == ncclInProgress) return;
+  std::string sentence = std::string(what) + ": " + nccl().error_string(status);
+  if (const char* detail = nccl().last_error(nullptr); detail && *detail) {
+    sentence += ": ";
+    sentence += detail;
+    while (sentence.back() == '\n')
+      sentence.pop_back();
+  }
+  throw Failure(DSK_STATUS_BACKEND, sentence);
 }
 
 void require_nccl() {
@@ -127,6 +137,25 @@ private:
   std::atomic<bool> aborted_{false};
 };
 
+/// The library connects the ranks when a collective first uses an algorithm. In one process that
+/// turns peer access on, which no capture permits (seen with 2.28.9), so every algorithm that a
+/// size may choose is used here once: a user's first call may then be captured.
+void connect(Device& device, ncclComm_t comm) {
+  constexpr std::size_t most = std::size_t{64} << 20;
+  void* scratch = nullptr;
+  dsk::cuda::check(cudaMalloc(&scratch, most), "connecting the ranks: cudaMalloc");
+  ncclResult_t status = ncclSuccess;
+  for (std::size_t bytes = 16; bytes <= most && status == ncclSuccess; bytes *= 64)
+    status =
+        nccl().all_reduce(scratch, scratch, bytes / 2, ncclBfloat16, ncclSum, comm, device.service);
+  if (status == ncclSuccess)
+    status = nccl().all_gather(scratch, scratch, 4096, ncclBfloat16, comm, device.service);
+  const cudaError_t done = cudaStreamSynchronize(device.service);
+  (void)cudaFree(scratch);
+  check(status, "connecting the ranks");
+  dsk::cuda::check(done, "connecting the ranks");
+}
+
 } // namespace
 
 void require_matching(const dsk_backend_collective* calls, std::uint32_t count) {
@@ -163,7 +192,9 @@ std::unique_ptr<dsk_backend_comm> make_nccl_comm(Device& device,
   ncclComm_t comm = nullptr;
   check(nccl().init_rank(&comm, static_cast<int>(world), unique, static_cast<int>(rank)),
         "ncclCommInitRank");
-  return std::make_unique<NcclComm>(device.ordinal, comm);
+  auto made = std::make_unique<NcclComm>(device.ordinal, comm);
+  connect(device, comm);
+  return made;
 }
 
 std::vector<std::unique_ptr<dsk_backend_comm>>

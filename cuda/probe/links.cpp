@@ -191,16 +191,19 @@ public:
       out_.emplace_back(count_ * 2);
       cudaStream_t stream = stream_;
       if (devices[i]->ordinal != owner.ordinal) {
-        check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
-        others_.push_back(stream);
+        others_.push_back({devices[i]->ordinal, nullptr, nullptr});
+        check(cudaStreamCreateWithFlags(&others_.back().stream, cudaStreamNonBlocking),
+              "cudaStreamCreate");
+        check(cudaEventCreateWithFlags(&others_.back().join, cudaEventDisableTiming),
+              "cudaEventCreate");
+        stream = others_.back().stream;
       }
       streams_.push_back(stream);
       fill(in_.back().get(), DSK_DTYPE_BF16, count_, static_cast<std::uint32_t>(i), false, stream);
       check(cudaStreamSynchronize(stream), "filling the buffers");
     }
     if (desc.flags & DSK_BACKEND_BENCH_GRAPH && owned_.size() > 1)
-      for (cudaEvent_t* event : {&fork_, &join_})
-        check(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreate");
+      check(cudaEventCreateWithFlags(&fork_, cudaEventDisableTiming), "cudaEventCreate");
     info.bytes = static_cast<double>(count_) * 2;
     verify();
     describe((own ? "own protocol, " : "NCCL " + nccl_version() + ", ") +
@@ -210,27 +213,30 @@ public:
   }
   ~AllReduceCase() override {
     comms_.clear();
-    for (const cudaStream_t stream : others_)
-      (void)cudaStreamDestroy(stream);
-    if (join_) (void)cudaEventDestroy(join_);
+    for (const Other& other : others_) {
+      const Current current(other.ordinal);
+      if (other.join) (void)cudaEventDestroy(other.join);
+      if (other.stream) (void)cudaStreamDestroy(other.stream);
+    }
     if (fork_) (void)cudaEventDestroy(fork_);
   }
 
   void enqueue(cudaStream_t stream, std::uint64_t) override {
     if (fork_) {
       check(cudaEventRecord(fork_, stream), "cudaEventRecord");
-      for (const cudaStream_t other : others_)
-        check(cudaStreamWaitEvent(other, fork_, 0), "cudaStreamWaitEvent");
+      for (const Other& other : others_)
+        check(cudaStreamWaitEvent(other.stream, fork_, 0), "cudaStreamWaitEvent");
     }
     std::vector<dsk_backend_collective> calls(comms_.size());
     for (std::size_t i = 0; i < comms_.size(); ++i)
       calls[i] = {comms_[i].get(), DSK_DTYPE_BF16, count_,
                   in_[i].get(),    out_[i].get(),  streams_[i]};
     comms_[0]->all_reduce(calls.data(), static_cast<std::uint32_t>(calls.size()));
-    if (join_)
-      for (const cudaStream_t other : others_) {
-        check(cudaEventRecord(join_, other), "cudaEventRecord");
-        check(cudaStreamWaitEvent(stream, join_, 0), "cudaStreamWaitEvent");
+    if (fork_)
+      for (const Other& other : others_) {
+        const Current current(other.ordinal);
+        check(cudaEventRecord(other.join, other.stream), "cudaEventRecord");
+        check(cudaStreamWaitEvent(stream, other.join, 0), "cudaStreamWaitEvent");
       }
   }
 
@@ -252,12 +258,21 @@ private:
     }
   }
 
+  /// The stream of a rank on another device, and what tells that it is done: an event can be
+  /// recorded only on the device that it was made on.
+  struct Other {
+    int ordinal;
+    cudaStream_t stream;
+    cudaEvent_t join;
+  };
+
   std::uint64_t count_;
   std::vector<std::unique_ptr<Device>> owned_;
   std::vector<std::unique_ptr<dsk_backend_comm>> comms_;
   std::vector<Memory> in_, out_;
-  std::vector<cudaStream_t> streams_, others_;
-  cudaEvent_t fork_ = nullptr, join_ = nullptr;
+  std::vector<cudaStream_t> streams_;
+  std::vector<Other> others_;
+  cudaEvent_t fork_ = nullptr;
 };
 
 } // namespace

@@ -161,6 +161,41 @@ TEST_CASE("two threads capture and replay their own graphs at the same time") {
   CHECK(ys[0].read_back() == ys[1].read_back());
 }
 
+// A thread that has made no CUDA call has no context, not even on device 0; some kernels need one
+// for a call to the driver before their launch. A new thread for every m, so that each is first.
+TEST_CASE("a plan made on one thread runs from threads whose first CUDA call it is") {
+  const auto device = cuda();
+  Rng rng(54);
+  constexpr std::size_t width = 2048, most = 64;
+  const BigWeight weight(rng, DSK_DTYPE_BF16, DSK_DTYPE_BF16, width, width);
+  const dsk_tp_weight described = weight.describe();
+  const auto comms = comms_of(device.get(), 1);
+  const Plan plan(comms[0].get(), linear_desc(&described, DSK_TP_SPLIT_REPLICATED, DSK_DTYPE_BF16,
+                                              most, 0)); // measured: own kernels and the library's
+  const Memory x(device.get(), random_tensor(rng, DSK_DTYPE_BF16, most * width));
+  const Memory space(device.get(), plan.info.workspace_bytes + 16);
+  for (const std::size_t m : {1, 8, 16, 32, 64}) {
+    CAPTURE(m);
+    Memory here(device.get(), m * width * 2), there(device.get(), m * width * 2);
+    const auto enqueue = [&](const Memory& y, void* stream) -> std::string {
+      dsk_error* error = nullptr;
+      const dsk_tp_args args = device_args(m, x, y, space);
+      if (dsk_tp_linear_enqueue(plan.handle.get(), &args, stream, &error) == DSK_STATUS_OK)
+        return "";
+      const Owned<dsk_error> owned(error);
+      return dsk_error_message(error);
+    };
+    Stream stream(device.get());
+    CHECK(enqueue(here, stream.raw) == "");
+    wait(comms[0].get(), stream.raw);
+    std::string failure;
+    std::thread([&] { failure = enqueue(there, stream.raw); }).join();
+    CHECK(failure == "");
+    wait(comms[0].get(), stream.raw);
+    CHECK(here.read_back() == there.read_back());
+  }
+}
+
 // Ranks in two processes, joined through NCCL and the bootstrap socket; it takes two GPUs, because
 // NCCL does not come up between processes that share one. The other rank is this program again; it
 // joins and is killed.

@@ -324,7 +324,7 @@ private:
     const bool aiperf = std::fmod(input, 1000) == 0;
     // One process reads every stream: TTFT grows as its rate nears this, whatever model and engine.
     c_.policy.stream_tokens_per_s = aiperf ? 20000 : 10500;
-    c_.policy.request_serial_s = aiperf ? 0.005 : 0.008;
+    c_.policy.request_serial_s = aiperf ? 0 : 0.008;
     if (!aiperf) return;
     // The later runs, in multiples of 1000, take their prompts from a set of a hundred.
     // TensorRT-LLM reuses no blocks where layers have windows of their own.
@@ -339,12 +339,10 @@ private:
     c_.spread = std::max(1, 8 / c_.gpus);
     c_.request_tokens = input + number(at("output_len")).value_or(128);
     if (c_.engine.kind == EngineKind::sglang) {
-      // Its radix cache never matched, and exact lengths would keep it in lockstep, which they did
-      // not: the lengths varied.
-      const double output = number(at("output_len")).value_or(128);
-      c_.load.input = Lengths::uniform(0.9 * input, 1.1 * input);
-      c_.load.output = Lengths::uniform(0.9 * output, 1.1 * output);
-      assume("lengths within a tenth");
+      // Launched with --enable-mixed-chunk (aiconfigurator's benchmark rules; the template for
+      // 0.5.1 misspells it). Its radix cache never matched.
+      c_.policy.batching = sim::Batching::mixed;
+      assume("chunks of prompts mixed into decode steps");
     }
   }
 
@@ -428,7 +426,8 @@ private:
                     number_text(c_.options.memory_fraction);
     c_.key = c_.deployment + "|" + at("scenario") + "|" + at("batch_or_concurrency") + "|" +
              at("input_len") + "|" + at("output_len") + "|" +
-             std::to_string(static_cast<int>(c_.kind)) + "|" +
+             std::to_string(static_cast<int>(c_.kind)) +
+             std::to_string(static_cast<int>(c_.policy.batching)) + "|" +
              std::to_string(c_.policy.poll_steps) + std::to_string(c_.policy.lag_steps) +
              (eager_ ? "e" : "") + "|" + std::to_string(c_.load.requests) + "|" +
              number_text(c_.load.input.mean()) + "|" + number_text(c_.load.input.largest()) + "|" +

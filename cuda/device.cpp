@@ -56,6 +56,7 @@ Device::Device(int ordinal_) : ordinal(ordinal_) {
   shared_limit = static_cast<std::size_t>(limit);
   gemv_prepare(shared_limit);
   if (compute == 90) skinny_prepare(shared_limit);
+  if (compute == 90) wide_prepare(shared_limit);
   check(cudaStreamCreateWithFlags(&service, cudaStreamNonBlocking), "cudaStreamCreate");
   if (dsk::cuda::blas().missing.empty() &&
       dsk::cuda::blas().create(&this->blas) != CUBLAS_STATUS_SUCCESS) {

@@ -104,14 +104,20 @@ std::uint64_t Gemm::scale_bytes(std::uint64_t m) const {
 /// cuBLASLt's block mode wants whole blocks from the first column and row on, and its weight scales
 /// in rows padded to 4.
 void Gemm::prepare_block_scales() {
-  if (view_.weight != DSK_DTYPE_F8E4M3 || view_.k_phase != 0 || view_.k % 128 != 0 ||
-      view_.n % 16 != 0 || device_.compute != 90)
-    return;
+  if (view_.weight != DSK_DTYPE_F8E4M3 || device_.compute != 90) return;
   std::vector<std::int32_t> rows(view_.n);
   check(cudaMemcpy(rows.data(), view_.scale_rows, rows.size() * 4, cudaMemcpyDeviceToHost),
         "reading the scale rows");
+  const auto change = static_cast<std::size_t>(
+      std::find_if(rows.begin(), rows.end(), [&](std::int32_t r) { return r != rows[0]; }) -
+      rows.begin());
+  const std::size_t phase = change < rows.size() && change < 128 ? 128 - change : 0;
   for (std::size_t n = 0; n < rows.size(); ++n)
-    if (rows[n] != static_cast<std::int32_t>(n / 128)) return; // blocks straddle parts or ranks
+    if (rows[n] != rows[0] + static_cast<std::int32_t>((n + phase) / 128))
+      return; // blocks of several parts
+  n_phase_ = static_cast<std::uint32_t>(phase);
+  if (phase != 0 || rows[0] != 0 || view_.k_phase != 0 || view_.k % 128 != 0 || view_.n % 16 != 0)
+    return;
   const std::size_t blocks = (view_.n + 127) / 128, columns = view_.scale_columns,
                     padded = (columns + 3) / 4 * 4;
   std::vector<float> given(blocks * columns), wanted(blocks * padded, 0.0f);
@@ -183,6 +189,11 @@ SkinnyDevice Gemm::skinny_device() const {
           device_.shared_limit};
 }
 
+WideDevice Gemm::wide_device() const {
+  return {device_.compute == 90, static_cast<std::uint32_t>(device_.multiprocessors),
+          device_.shared_limit};
+}
+
 const Choice& Gemm::choice_for(std::uint64_t m) const {
   for (const Choice& choice : choices_)
     if (m <= choice.m && m % choice.step == 0) return choice;
@@ -210,6 +221,16 @@ void Gemm::run(const Choice& choice, std::uint64_t m, const void* x, void* y, vo
     const bool codes_first = quantises() && !choice.skinny.quantises;
     if (codes_first) quantise_narrow(view, rows, x, codes, scales, launch);
     if (!skinny(view, choice.skinny, device, rows, codes_first ? codes : x, scales, y, launch)) {
+      check(cudaGetLastError(), "launching the product");
+      throw Failure(DSK_STATUS_BACKEND, "the driver refuses to describe the product's tensors");
+    }
+    break;
+  }
+  case Route::wide: {
+    if (reinterpret_cast<std::uintptr_t>(workspace) % 16 != 0)
+      return run(fallback(), m, x, y, workspace, stream, w);
+    quantise_narrow(view, rows, x, codes, scales, launch);
+    if (!wide(view, choice.wide, wide_device(), n_phase_, rows, codes, scales, y, launch)) {
       check(cudaGetLastError(), "launching the product");
       throw Failure(DSK_STATUS_BACKEND, "the driver refuses to describe the product's tensors");
     }
@@ -249,8 +270,9 @@ void Gemm::enqueue(std::uint64_t m, const void* x, void* y, void* workspace,
 }
 
 /* Choices as text: M[/STEP]:ROUTE[:DETAIL] joined by ';'. A gemv's detail is ROWS,SPLIT; a skinny
-   product's SPLIT,ROWS,SHARE,QUANTISES; cuBLASLt's is its workspace and the opaque algorithm in
-   hexadecimal, which holds for one version of the library only (the tuning key has it). */
+   product's SPLIT,ROWS,SHARE,QUANTISES; a wide one's ROWS,COLUMNS,SPLIT,PAIR; cuBLASLt's is its
+   workspace and the opaque algorithm in hexadecimal, which holds for one version of the library
+   only (the tuning key has it). */
 
 void Gemm::set_text() {
   text_.clear();
@@ -266,6 +288,9 @@ void Gemm::set_text() {
       text_ += ":" + std::to_string(choice.skinny.split) + "," +
                std::to_string(choice.skinny.rows) + "," + std::to_string(choice.skinny.share) +
                (choice.skinny.quantises ? ",1" : ",0");
+    if (choice.route == Route::wide)
+      text_ += ":" + std::to_string(choice.wide.rows) + "," + std::to_string(choice.wide.columns) +
+               "," + std::to_string(choice.wide.split) + "," + std::to_string(choice.wide.pair);
     if (choice.route == Route::blas) {
       text_ += ":" + std::to_string(choice.algo_workspace) + ",";
       unsigned char bytes[sizeof choice.algo];
@@ -317,6 +342,13 @@ bool Gemm::read_text(const char* text, std::size_t len) {
           quantises_x <= 1;
       if (!known || choice.m > skinny_most_rows ||
           !skinny_takes(view_, c, skinny_device(), static_cast<std::uint32_t>(choice.m)))
+        return false;
+      break;
+    }
+    case Route::wide: {
+      WideChoice& c = choice.wide;
+      if (!take(':') || !number(c.rows) || !take(',') || !number(c.columns) || !take(',') ||
+          !number(c.split) || !take(',') || !number(c.pair) || !wide_takes(view_, c, wide_device()))
         return false;
       break;
     }

@@ -12,7 +12,14 @@
 
 namespace dsk::cuda {
 
-enum class Route : std::uint32_t { gemv = 'g', skinny = 's', tile = 't', plain = 'p', blas = 'b' };
+enum class Route : std::uint32_t {
+  gemv = 'g',
+  skinny = 's',
+  wide = 'w',
+  tile = 't',
+  plain = 'p',
+  blas = 'b'
+};
 
 /// What runs for m up to `m` that are multiples of `step`; the entry behind it takes the others.
 struct Choice {
@@ -21,6 +28,7 @@ struct Choice {
   Route route = Route::tile;
   GemvChoice gemv{1, 1};
   SkinnyChoice skinny{1, 64, 1, false};
+  WideChoice wide{128, 128, 1, 1};
   cublasLtMatmulAlgo_t algo{};
   std::size_t algo_workspace = 0;
   double us = 0.0; // when measured
@@ -55,6 +63,7 @@ private:
   const Choice& choice_for(std::uint64_t m) const;
   Choice fallback() const;
   SkinnyDevice skinny_device() const;
+  WideDevice wide_device() const;
   bool quantises() const {
     return view_.weight == DSK_DTYPE_F8E4M3 || view_.weight == DSK_DTYPE_I8;
   }
@@ -68,6 +77,7 @@ private:
   ProductView view_{};
   std::uint64_t max_m_ = 0;
   std::uint32_t flags_ = 0;
+  std::uint32_t n_phase_ = irregular_rows; // FP8: rows of the first scale block on other ranks
   float* blas_scales_ =
       nullptr; // weight scales as cuBLASLt wants them, or NULL when it cannot take this shard
   std::vector<Choice> choices_; // by rising m

@@ -82,6 +82,36 @@ void skinny_prepare(std::size_t shared_limit);
 bool skinny(const ProductView& product, const SkinnyChoice& choice, const SkinnyDevice& device,
             std::uint32_t m, const void* x, const float* x_scales, void* y, Launch launch);
 
+/* ------------------------------------ FP8 blocks, many rows on Hopper: tensor cores kept busy */
+
+struct WideChoice {
+  std::uint32_t rows;    // of x in a tile: 128 or 256
+  std::uint32_t columns; // of y in a tile: 64, 96, 112 or 128
+  std::uint32_t split;   // blocks of a cluster that share k: 1, 2, 4 or 8
+  std::uint32_t pair;    // without a split, blocks of a cluster that share x: 1 or 2
+};
+
+/// What the kernel's launch depends on.
+struct WideDevice {
+  bool usable; // compute capability 9.0
+  std::uint32_t multiprocessors;
+  std::size_t shared_limit;
+};
+
+bool wide_takes(const ProductView& product, const WideChoice& choice, const WideDevice& device);
+/// The choices worth measuring for m rows; none where the kernel does not take the product.
+std::vector<WideChoice> wide_candidates(const ProductView& product, const WideDevice& device,
+                                        std::uint32_t m);
+/// Raises the kernels' limits; once per device, before capture.
+void wide_prepare(std::size_t shared_limit);
+/// `x` and `x_scales`: codes and scales of quantise_narrow. `n_phase`: the weight's scale rows
+/// follow each other every 128 rows after the first 128 - n_phase; or irregular_rows. False when
+/// the launch is refused (x not aligned to 16 bytes, or a cluster that does not fit).
+inline constexpr std::uint32_t irregular_rows = 128;
+bool wide(const ProductView& product, const WideChoice& choice, const WideDevice& device,
+          std::uint32_t n_phase, std::uint32_t m, const void* x, const float* x_scales, void* y,
+          Launch launch);
+
 /* -------------------------------------------------- any number of rows: tiles */
 
 /// Weights of 16, 8 or 4 bits with BF16 or F16 operands on tensor cores; each output is summed

@@ -115,6 +115,13 @@ std::vector<Choice> Tuner::candidates(std::uint64_t m) const {
       choice.skinny = skinny;
       add(choice);
     }
+  for (const WideChoice& wide :
+       wide_candidates(p, gemm_.wide_device(), static_cast<std::uint32_t>(m))) {
+    Choice choice;
+    choice.route = Route::wide;
+    choice.wide = wide;
+    add(choice);
+  }
   add(gemm_.fallback());
   if (!gemm_.blas_takes()) return out;
   Gemm::BlasCall call;

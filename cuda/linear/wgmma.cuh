@@ -61,6 +61,42 @@ DSK_WGMMA_ALL(__nv_bfloat16, 16, "bf16.bf16", ", 0, 0")
 DSK_WGMMA_ALL(__half, 16, "f16.f16", ", 0, 0")
 DSK_WGMMA_ALL(__nv_fp8_e4m3, 32, "e4m3.e4m3", "")
 #undef DSK_WGMMA_ALL
+
+// d[64, N] = a[64, 128] . b[N, 128]^T of E4M3: a whole block of k, started and awaited. `zero` is
+// 0, but the compiler must not know: it would give each product registers of its own otherwise.
+#define DSK_R48 DSK_R32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47"
+#define DSK_R56 DSK_R48 ",%48,%49,%50,%51,%52,%53,%54,%55"
+#define DSK_R64 DSK_R56 ",%56,%57,%58,%59,%60,%61,%62,%63"
+#define DSK_STEP(N, REGISTERS, A, B, ADD)                                                          \
+  "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" REGISTERS "}, " A ", " B ", " ADD   \
+  ", 1, 1;\n"
+#define DSK_NEXT "add.s64 a, a, 2;\nadd.s64 b, b, 2;\n"
+#define DSK_BLOCK(N, REGISTERS, A, B, ZERO, ...)                                                   \
+  __device__ __forceinline__ void block_product(float(&d)[N / 2], std::uint64_t x,                 \
+                                                std::uint64_t w, int zero) {                       \
+    asm volatile(                                                                                  \
+        "{\n.reg .b64 a, b;\n.reg .pred p;\nsetp.ne.s32 p, %" #ZERO                                \
+        ", 0;\nwgmma.fence.sync.aligned;\n" DSK_STEP(                                              \
+            N, REGISTERS, "%" #A, "%" #B,                                                          \
+            "p") "add.s64 a, %" #A ", 2;\nadd.s64 b, %" #B ", 2;\n" DSK_STEP(N, REGISTERS, "a",    \
+                                                                             "b", "1")             \
+            DSK_NEXT DSK_STEP(N, REGISTERS, "a", "b", "1") DSK_NEXT DSK_STEP(                      \
+                N, REGISTERS, "a", "b",                                                            \
+                "1") "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n}\n"     \
+        : __VA_ARGS__                                                                              \
+        : "l"(x), "l"(w), "r"(zero)                                                                \
+        : "memory");                                                                               \
+  }
+DSK_BLOCK(64, DSK_R32, 32, 33, 34, DSK_D16(0), DSK_D16(16))
+DSK_BLOCK(96, DSK_R48, 48, 49, 50, DSK_D16(0), DSK_D16(16), DSK_D16(32))
+DSK_BLOCK(112, DSK_R56, 56, 57, 58, DSK_D16(0), DSK_D16(16), DSK_D16(32), DSK_D4(48), DSK_D4(52))
+DSK_BLOCK(128, DSK_R64, 64, 65, 66, DSK_D16(0), DSK_D16(16), DSK_D16(32), DSK_D16(48))
+#undef DSK_BLOCK
+#undef DSK_NEXT
+#undef DSK_STEP
+#undef DSK_R64
+#undef DSK_R56
+#undef DSK_R48
 #undef DSK_WGMMA
 #undef DSK_R32
 #undef DSK_R16

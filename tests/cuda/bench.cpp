@@ -299,6 +299,34 @@ int main(int argc, char** argv) {
         right &= mode == "tour" ? skinny_choices(device, weight, {1, 3, 16, 19, 64}, few, false)
                                 : skinny_choices(device, weight, {1, 16, 64}, real, true);
       });
+      if (mode == "tour")
+        for (const std::uint32_t phase : {0u, 48u})
+          right &= wide_choices(device, {65, 131, 260}, few, phase, false, nullptr);
+      std::fclose(out);
+      return right ? 0 : 1;
+    }
+    if (mode == "wide" || mode == "large") {
+      bool right = true;
+      Against against;
+      // Ragged in every direction first, and scale blocks that straddle ranks.
+      const std::vector<Layer> odd{{"odd", 1000, 1040}, {"odd", 131, 400}, {"odd", 384, 3696}};
+      for (const std::uint32_t phase : {0u, 48u})
+        right &= wide_choices(device, {65, 200, 513}, odd, phase, false, nullptr);
+      std::printf("odd shapes %s\n", right ? "right" : "WRONG");
+      const std::ptrdiff_t every = argc > 3 ? std::atoi(argv[3]) : 1; // n-th layer only
+      if (mode == "wide")
+        for (const Layer& layer : layers)
+          if (layer.k % 128 == 0 && (&layer - layers) % std::max<std::ptrdiff_t>(every, 1) == 0)
+            right &= wide_choices(device, {65, 128, 256, 512}, {layer}, 0, true, &against);
+      const Against few = against;
+      right &= wide_choices(
+          device, {4096},
+          {{"dsv3 o", 7168, 16384}, {"dsv3 shared gate_up", 4096, 7168}, {"dsv3 q_b", 24576, 1536}},
+          0, true, &against);
+      if (few.points)
+        std::printf(
+            "m up to 512: %d points, own / best cuBLASLt: worst %.3f, geometric mean %.3f\n",
+            few.points, few.worst, std::exp(few.log_sum / few.points));
       std::fclose(out);
       return right ? 0 : 1;
     }

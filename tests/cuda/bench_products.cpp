@@ -219,4 +219,121 @@ bool skinny_choices(Device& device, dsk_dtype weight, const std::vector<std::uin
   return right;
 }
 
+bool wide_choices(Device& device, const std::vector<std::uint64_t>& rows,
+                  const std::vector<Layer>& some, std::uint32_t phase, bool timed, Against* all) {
+  bool right = true;
+  const DeviceBytes result(2 * sizeof(float));
+  for (const Layer& layer : some) {
+    const Bank bank(device, DSK_DTYPE_F8E4M3, layer.n, layer.k, rows.back(), phase);
+    const std::string fixed = std::to_string(rows.back()) + ":t";
+    const DeviceBytes x(rows.back() * layer.k * 2), y(rows.back() * layer.n * 2),
+        expected(rows.back() * layer.n * 2),
+        space(bank.gemm(0, fixed)->workspace_bytes() + (64u << 20));
+    fill_random(x.at, DSK_DTYPE_BF16, rows.back() * layer.k, 3, nullptr);
+    check(cudaDeviceSynchronize(), "filling");
+    ProductView view{};
+    view.activation = view.output = DSK_DTYPE_BF16;
+    view.weight = DSK_DTYPE_F8E4M3;
+    view.n = static_cast<std::uint32_t>(layer.n);
+    view.k = static_cast<std::uint32_t>(layer.k);
+    view.k_phase = phase;
+    view.scale_columns = (view.k + phase + 127) / 128;
+    for (const std::uint64_t m : rows) {
+      std::vector<std::unique_ptr<Gemm>> keep, lt_keep;
+      bank.gemm(0, fixed)->enqueue(m, x.at, expected.at, space.at, nullptr);
+      check(cudaDeviceSynchronize(), "the fixed-order kernel");
+      std::string best_text, line;
+      double best = 1e30;
+      for (const WideChoice& c : wide_candidates(
+               view,
+               {device.compute == 90, static_cast<std::uint32_t>(device.multiprocessors),
+                device.shared_limit},
+               static_cast<std::uint32_t>(m))) {
+        const std::string detail = std::to_string(c.rows) + "," + std::to_string(c.columns) + "," +
+                                   std::to_string(c.split) + "," + std::to_string(c.pair);
+        const std::string text =
+            std::to_string(m) + ":w:" + detail + (m < rows.back() ? ";" + fixed : "");
+        const auto gemm = bank.gemm(0, text);
+        if (gemm->choices_text() != text) continue;
+        check(cudaMemset(y.at, 0xff, m * layer.n * 2), "cudaMemset");
+        gemm->enqueue(m, x.at, y.at, space.at, nullptr);
+        float got[2] = {};
+        compare(y.at, expected.at, DSK_DTYPE_BF16, m * layer.n, static_cast<float*>(result.at),
+                nullptr);
+        check(cudaMemcpy(got, result.at, sizeof got, cudaMemcpyDeviceToHost), "comparing");
+        const double off = static_cast<double>(got[0]) / static_cast<double>(got[1]);
+        if (!(off <= 0.01)) {
+          right = false;
+          std::printf("WRONG %s m %llu %s: off by %.4f\n", layer.name,
+                      static_cast<unsigned long long>(m), detail.c_str(), off);
+        }
+        if (!timed) continue;
+        const auto replay = rotate(bank, text, m, x.at, y.at, space.at, keep);
+        if (!replay) continue;
+        const double us = replay->time(3).us;
+        char part[64];
+        std::snprintf(part, sizeof part, " %s=%.1f", detail.c_str(), us);
+        line += part;
+        if (off <= 0.01 && us < best) {
+          best = us;
+          best_text = text;
+        }
+      }
+      if (!timed || best_text.empty()) continue;
+      double rival = 1e30;
+      std::string rival_text;
+      for (const std::string& text : heuristics(device, bank, m)) {
+        const auto replay = rotate(bank, text, m, x.at, y.at, space.at, lt_keep);
+        if (!replay) continue;
+        const double us = replay->time(3).us;
+        if (us < rival) {
+          rival = us;
+          rival_text = text;
+        }
+      }
+      double mine = 1e30, theirs = 0.0;
+      const auto own = rotate(bank, best_text, m, x.at, y.at, space.at, keep);
+      const auto lt =
+          rival_text.empty() ? nullptr : rotate(bank, rival_text, m, x.at, y.at, space.at, lt_keep);
+      if (lt) theirs = 1e30;
+      for (int turn = 0; turn < 2; ++turn) {
+        mine = std::min(mine, own->time().us);
+        if (lt) theirs = std::min(theirs, lt->time().us);
+      }
+      Replay quantise(8, [&](cudaStream_t stream) {
+        for (int i = 0; i < 8; ++i)
+          quantise_narrow(view, static_cast<std::uint32_t>(m), x.at, space.at,
+                          reinterpret_cast<float*>(static_cast<std::byte*>(space.at) +
+                                                   (m * layer.k + 255) / 256 * 256),
+                          {stream, true});
+      });
+      const double quantise_us = quantise.time().us;
+      const double flop = 2.0 * static_cast<double>(m) * static_cast<double>(layer.n) *
+                          static_cast<double>(layer.k);
+      if (all && lt) {
+        all->worst = std::max(all->worst, mine / theirs);
+        all->log_sum += std::log(mine / theirs);
+        ++all->points;
+      }
+      std::fprintf(out,
+                   "{\"figure\":\"wide\",\"layer\":\"%s\",\"n\":%llu,\"k\":%llu,\"m\":%llu,"
+                   "\"own_us\":%.2f,\"cublaslt_best_us\":%.2f,\"ratio\":%.3f,\"quantise_us\":%.2f,"
+                   "\"own_tflops_without_quantise\":%.0f,\"choice\":\"%s\",\"all\":\"%s\"}\n",
+                   layer.name, static_cast<unsigned long long>(layer.n),
+                   static_cast<unsigned long long>(layer.k), static_cast<unsigned long long>(m),
+                   mine, theirs, lt ? mine / theirs : 0.0, quantise_us,
+                   flop / (mine - quantise_us) * 1e-6, best_text.c_str(), line.c_str());
+      std::printf(
+          "%-24s %5llu x %5llu m %4llu: own %8.2f us, cuBLASLt %8.2f, ratio %.3f (quantising "
+          "%.1f; %.0f / %.0f TFLOP/s without) %s\n",
+          layer.name, static_cast<unsigned long long>(layer.n),
+          static_cast<unsigned long long>(layer.k), static_cast<unsigned long long>(m), mine,
+          theirs, lt ? mine / theirs : 0.0, quantise_us, flop / (mine - quantise_us) * 1e-6,
+          lt ? flop / (theirs - quantise_us) * 1e-6 : 0.0, best_text.c_str());
+      std::fflush(out);
+    }
+  }
+  return right;
+}
+
 } // namespace bench

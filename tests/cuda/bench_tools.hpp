@@ -119,11 +119,13 @@ struct Bank {
   Device& device;
   dsk_dtype weight;
   std::uint64_t n, k, max_m;
+  std::uint32_t phase; // FP8: rows and columns of the first scale block that lie on other ranks
   std::vector<std::unique_ptr<DeviceBytes>> data;
   std::unique_ptr<DeviceBytes> scales, rows;
 
-  Bank(Device& d, dsk_dtype w, std::uint64_t n_, std::uint64_t k_, std::uint64_t m)
-      : device(d), weight(w), n(n_), k(k_), max_m(m) {
+  Bank(Device& d, dsk_dtype w, std::uint64_t n_, std::uint64_t k_, std::uint64_t m,
+       std::uint32_t phase_ = 0)
+      : device(d), weight(w), n(n_), k(k_), max_m(m), phase(phase_) {
     const std::uint64_t bytes = n * k * (weight == DSK_DTYPE_BF16 ? 2 : 1);
     const std::uint64_t copies = std::clamp<std::uint64_t>((512u << 20) / bytes + 1, 2, 64);
     for (std::uint64_t i = 0; i < copies; ++i) {
@@ -142,10 +144,12 @@ struct Bank {
       }
     }
     if (weight == DSK_DTYPE_F8E4M3) {
-      std::vector<float> s((n + 127) / 128 * ((k + 127) / 128), 0.01f);
+      std::vector<float> s((n + phase + 127) / 128 * ((k + phase + 127) / 128));
+      for (std::size_t i = 0; i < s.size(); ++i)
+        s[i] = 0.01f * (1.0f + static_cast<float>(i * 7 % 11) * 0.1f);
       std::vector<std::int32_t> r(n);
       for (std::size_t i = 0; i < n; ++i)
-        r[i] = static_cast<std::int32_t>(i / 128);
+        r[i] = static_cast<std::int32_t>((i + phase) / 128);
       scales = std::make_unique<DeviceBytes>(s.size() * 4);
       rows = std::make_unique<DeviceBytes>(r.size() * 4);
       check(cudaMemcpy(scales->at, s.data(), s.size() * 4, cudaMemcpyHostToDevice), "copy");
@@ -165,7 +169,8 @@ struct Bank {
     if (scales) {
       desc.weight_scales = static_cast<const float*>(scales->at);
       desc.scale_rows = static_cast<const std::int32_t*>(rows->at);
-      desc.scale_row_count = (n + 127) / 128;
+      desc.scale_row_count = (n + phase + 127) / 128;
+      desc.k_phase = phase;
     }
     desc.choices = choices.empty() ? nullptr : choices.data();
     desc.choices_len = choices.size();
@@ -185,5 +190,9 @@ Against products(Device& device, dsk_dtype weight, const std::vector<std::uint64
 /// timed if that is asked for. False when one was wrong.
 bool skinny_choices(Device& device, dsk_dtype weight, const std::vector<std::uint64_t>& rows,
                     const std::vector<Layer>& some, bool timed);
+/// Every configuration of the kernel for many rows likewise, FP8, beside the best of cuBLASLt's
+/// block mode if timed; the result, where it is timed, also over the points.
+bool wide_choices(Device& device, const std::vector<std::uint64_t>& rows,
+                  const std::vector<Layer>& some, std::uint32_t phase, bool timed, Against* all);
 
 } // namespace bench

@@ -13,7 +13,7 @@ constexpr int most_heuristics = 16;
 constexpr std::uint64_t most_measured = 8192;
 constexpr double never = 1e30;
 constexpr std::uint64_t most_copies = 64;
-constexpr std::uint64_t checked_rows = 64; // results are compared on these many rows at most
+constexpr std::uint64_t checked_rows = 64; // at a time: the first, those in the middle, the last
 
 std::uint64_t element_bytes(dsk_dtype dtype) {
   return dtype == DSK_DTYPE_F32 ? 4 : 2;
@@ -70,8 +70,6 @@ Tuner::Tuner(const Gemm& gemm) : gemm_(gemm) {
                                       blas_workspace),
           "cudaMalloc");
     fill_random(x_, p.activation, most_rows_ * p.k, 1, stream_);
-    gemm_.run(gemm_.fallback(), std::min(most_rows_, checked_rows), x_, expected_, workspace_,
-              stream_);
     check(cudaStreamSynchronize(stream_), "measuring the product");
   } catch (...) {
     release();
@@ -151,20 +149,30 @@ std::vector<Choice> Tuner::candidates(std::uint64_t m) const {
 bool Tuner::runs_right(const Choice& choice, std::uint64_t m) {
   const ProductView& p = gemm_.view_;
   const std::uint64_t rows = std::min(m, checked_rows);
+  const auto row = [&](void* base, std::uint64_t width, std::uint64_t r) {
+    return static_cast<std::byte*>(base) + r * width;
+  };
+  const std::uint64_t x_row = p.k * element_bytes(p.activation),
+                      y_row = p.n * element_bytes(p.output);
+  const float allowed = p.output == DSK_DTYPE_BF16 ? 0.01f
+                        : p.weight == DSK_DTYPE_F32 && (gemm_.flags_ & DSK_BACKEND_GEMM_TF32)
+                            ? 0.004f
+                            : 0.002f;
   try {
-    check(cudaMemsetAsync(y_, 0xff, m * p.n * element_bytes(p.output), stream_),
+    check(cudaMemsetAsync(y_, 0xff, m * y_row, stream_),
           "cudaMemset"); // NaN where nothing is written
     gemm_.run(choice, m, x_, y_, workspace_, stream_);
-    compare(y_, expected_, p.output, rows * p.n, result_, stream_);
-    float result[2] = {};
-    check(cudaMemcpyAsync(result, result_, sizeof result, cudaMemcpyDeviceToHost, stream_),
-          "cudaMemcpy");
-    check(cudaStreamSynchronize(stream_), "trying a choice");
-    const float allowed = p.output == DSK_DTYPE_BF16 ? 0.01f
-                          : p.weight == DSK_DTYPE_F32 && (gemm_.flags_ & DSK_BACKEND_GEMM_TF32)
-                              ? 0.004f
-                              : 0.002f;
-    return std::isfinite(result[0]) && result[0] <= allowed * result[1];
+    for (const std::uint64_t from : {std::uint64_t{0}, (m - rows) / 2, m - rows}) {
+      if (from > 0 && rows == m) break;
+      gemm_.run(gemm_.fallback(), rows, row(x_, x_row, from), expected_, workspace_, stream_);
+      compare(row(y_, y_row, from), expected_, p.output, rows * p.n, result_, stream_);
+      float result[2] = {};
+      check(cudaMemcpyAsync(result, result_, sizeof result, cudaMemcpyDeviceToHost, stream_),
+            "cudaMemcpy");
+      check(cudaStreamSynchronize(stream_), "trying a choice");
+      if (!std::isfinite(result[0]) || result[0] > allowed * result[1]) return false;
+    }
+    return true;
   } catch (const Failure&) {
     return false; // the library refuses this algorithm here
   }

@@ -1,19 +1,22 @@
 // All-reduce over peer memory without flags: the data itself says that it has arrived.
 //
 // A slot word holds the sentinel (all ones: a NaN that no sum produces here) until a peer's data
-// lands in it. A rank writes its vector into the slot of every peer, then reads its own slots until
-// no sentinel is left.
+// lands in it. A rank writes its vector into a slot of every peer, then reads its own slots until
+// no sentinel is left. Its own part it takes from where it is.
 //
 // Slots rotate over three: call e writes slot e % 3 and clears slot (e + 2) % 3, which it read to
 // the end in call e - 1 and which peers write next in call e + 2. A peer is in call e + 2 only
 // after it has finished call e + 1, for which it needed this rank's data of call e + 1, which this
-// rank sends after the clearing of call e. So a clear can never wipe out data, if stores of one
-// call are seen before stores of the next: `Policy::begin` orders them. With two slots that
-// argument fails, and the tests show that it does.
+// rank sends after the clearing of call e. So a clear can never wipe out data, if the clears of one
+// call have reached this rank's memory before the stores of the next leave: `Policy::begin` orders
+// them. With two slots that argument fails, and the tests show that it does.
+//
+// Each form comes twice: as phases, for a thread that drives several ranks, and as an exchange that
+// sends one packet, then waits for the one before it, so that the links do not stand still.
 //
 // The same source runs on the device (one lane per CUDA thread) and on the host (one lane per
 // rank); the memory model is the Policy:
-//   void   begin()                          all earlier stores are seen before any later one
+//   void   begin()                          clears of the call before precede every later store
 //   void   store(Packet*, Packet)           to any rank's memory
 //   Packet load(const Packet*)              from own memory
 //   bool   give_up(spins, peer, phase)      true ends the wait; the call then fails
@@ -49,7 +52,7 @@ DSK_SHARED_FN Packet sendable(Packet packet) {
   return packet;
 }
 
-/// Where a rank's region keeps what: [slot][source][packet].
+/// Where a rank's region keeps what: [slot][source][packet]. The sources are the other ranks.
 struct Region {
   std::uint32_t slots;
   std::uint32_t sources;
@@ -63,6 +66,14 @@ struct Region {
     return static_cast<std::uint64_t>(slots) * sources * capacity;
   }
 };
+
+/// Rank `rank` among the others as `holder` counts them, and back.
+DSK_SHARED_FN std::uint32_t source_of(std::uint32_t rank, std::uint32_t holder) {
+  return rank < holder ? rank : rank - 1;
+}
+DSK_SHARED_FN std::uint32_t rank_of(std::uint32_t source, std::uint32_t holder) {
+  return source < holder ? source : source + 1;
+}
 
 /// What one rank knows of the rotation; it changes once per call, on the rank itself.
 struct Turn {
@@ -83,22 +94,11 @@ struct Lanes {
 
 enum class Phase : std::uint32_t { gather = 1, reduce = 2, collect = 3 };
 
-template <class Policy>
-DSK_SHARED_FN bool wait_for(Policy& policy, const Packet* at, std::uint32_t peer, Phase phase,
-                            Packet& out) {
-  for (std::uint64_t spins = 0;; ++spins) {
-    out = policy.load(at);
-    if (!pending(out)) return true;
-    if (policy.give_up(spins, peer, phase)) return false;
-  }
-}
-
-/// Waits for one packet of every source and hands them on in rank order. The loads of up to eight
-/// sources are under way together: one after the other, each would cost a round trip.
-template <class Policy, class At, class Take>
-DSK_SHARED_FN bool wait_for_all(Policy& policy, std::uint32_t sources, Phase phase, At at,
-                                Take take) {
-  constexpr std::uint32_t together = 8;
+/// Waits for one packet of each of `sources` and hands them on in order. The loads of up to
+/// `together` of them are under way at once: one after the other, each would cost a round trip.
+template <std::uint32_t together, class Policy, class At, class Take>
+DSK_SHARED_FN bool wait_for_all(Policy& policy, std::uint32_t holder, std::uint32_t sources,
+                                Phase phase, At at, Take take) {
   for (std::uint32_t base = 0; base < sources; base += together) {
     Packet packet[together];
 #ifdef __CUDA_ARCH__
@@ -119,7 +119,7 @@ DSK_SHARED_FN bool wait_for_all(Policy& policy, std::uint32_t sources, Phase pha
       for (std::uint32_t j = 0; j < together; ++j)
         if (base + j < sources && missing == sources && pending(packet[j])) missing = base + j;
       if (missing == sources) break;
-      if (policy.give_up(spins, missing, phase)) return false;
+      if (policy.give_up(spins, rank_of(missing, holder), phase)) return false;
     }
 #ifdef __CUDA_ARCH__
 #pragma unroll
@@ -130,116 +130,218 @@ DSK_SHARED_FN bool wait_for_all(Policy& policy, std::uint32_t sources, Phase pha
   return true;
 }
 
-/// One-shot, first half: send the whole vector to every rank.
-template <class Policy, class Read>
-DSK_SHARED_FN void one_shot_push(Policy& policy, const Region& region, std::uint32_t rank,
-                                 Packet* const* memory, const Turn& turn, std::uint64_t packets,
-                                 Lanes lanes, Read read) {
-  policy.begin();
-  const std::uint32_t slot = turn.slot(region.slots);
-  for (std::uint64_t i = lanes.first; i < packets; i += lanes.step) {
-    const Packet packet = sendable(read(i));
-    for (std::uint32_t d = 0; d < region.sources; ++d) {
-      const std::uint32_t peer = (rank + d) % region.sources; // spread over the links
-      policy.store(memory[peer] + region.at(slot, rank, i), packet);
-    }
-  }
-}
-
-/// One-shot, second half: `take(i, source, packet)` sees every packet, sources in rank order. Then
-/// what call e - 1 left is cleared: behind the waiting, where it delays nobody.
-template <class Policy, class Take>
-DSK_SHARED_FN bool one_shot_collect(Policy& policy, const Region& region, std::uint32_t rank,
-                                    Packet* const* memory, const Turn& turn, std::uint64_t packets,
-                                    Lanes lanes, Take take) {
-  const std::uint32_t slot = turn.slot(region.slots);
-  for (std::uint64_t i = lanes.first; i < packets; i += lanes.step)
-    if (!wait_for_all(
-            policy, region.sources, Phase::gather,
-            [&](std::uint32_t source) { return memory[rank] + region.at(slot, source, i); },
-            [&](std::uint32_t source, const Packet& packet) { take(i, source, packet); }))
-      return false;
-  const std::uint32_t stale = turn.stale_slot(region.slots);
-  for (std::uint64_t i = lanes.first; i < turn.last_packets; i += lanes.step)
-    for (std::uint32_t source = 0; source < region.sources; ++source)
-      policy.store(memory[rank] + region.at(stale, source, i), cleared());
-  policy.end();
+/// The same with the holder's own packet among them, all in the order of ranks.
+template <std::uint32_t together, class Policy, class At, class Take>
+DSK_SHARED_FN bool in_rank_order(Policy& policy, std::uint32_t rank, std::uint32_t sources,
+                                 Phase phase, const Packet& own, At at, Take take) {
+  const Packet mine = sendable(own); // as the others see it, so that all sums have the same bits
+  if (rank == 0) take(rank, mine);
+  if (!wait_for_all<together>(policy, rank, sources, phase, at,
+                              [&](std::uint32_t source, const Packet& packet) {
+                                take(rank_of(source, rank), packet);
+                                if (source + 1 == rank) take(rank, mine);
+                              }))
+    return false;
   return true;
 }
 
-/// Two-shot: rank s owns slice s of the vector, adds it up and sends the sum to all.
-struct TwoShot {
+/// One rank's side of one call in the one-shot form: every rank sends its whole vector to all.
+/// `together`: loads of other ranks that are under way at once.
+template <class Policy, std::uint32_t together = 8> struct OneShot {
+  Policy& policy;
+  const Region& region;
+  std::uint32_t rank;
+  Packet* const* memory;
+  const Turn& turn;
+
+  DSK_SHARED_FN void send(std::uint64_t i, const Packet& packet) const {
+    const std::uint32_t slot = turn.slot(region.slots), ranks = region.sources + 1;
+    const Packet sent = sendable(packet);
+    for (std::uint32_t d = 1; d < ranks; ++d) { // spread over the links
+      const std::uint32_t peer = rank + d < ranks ? rank + d : rank + d - ranks;
+      policy.store(memory[peer] + region.at(slot, source_of(rank, peer), i), sent);
+    }
+  }
+  /// `take(i, source, packet)` sees every rank's packet i, in rank order.
+  template <class Take>
+  DSK_SHARED_FN bool receive(std::uint64_t i, const Packet& own, Take& take) const {
+    const Packet* const from = memory[rank] + region.at(turn.slot(region.slots), 0, i);
+    return in_rank_order<together>(
+        policy, rank, region.sources, Phase::gather, own,
+        [&](std::uint32_t source) { return from + source * region.capacity; },
+        [&](std::uint32_t source, const Packet& packet) { take(i, source, packet); });
+  }
+  /// What call e - 1 left.
+  DSK_SHARED_FN void clear(std::uint64_t i) const {
+    if (i >= turn.last_packets) return;
+    Packet* const at = memory[rank] + region.at(turn.stale_slot(region.slots), 0, i);
+    for (std::uint32_t source = 0; source < region.sources; ++source)
+      policy.store(at + source * region.capacity, cleared());
+  }
+
+  template <class Read>
+  DSK_SHARED_FN void push(std::uint64_t packets, Lanes lanes, Read read) const {
+    policy.begin();
+    for (std::uint64_t i = lanes.first; i < packets; i += lanes.step)
+      send(i, read(i));
+  }
+  template <class Read, class Take>
+  DSK_SHARED_FN bool collect(std::uint64_t packets, Lanes lanes, Read read, Take take) const {
+    for (std::uint64_t i = lanes.first; i < packets; i += lanes.step)
+      if (!receive(i, read(i), take)) return false;
+    for (std::uint64_t i = lanes.first; i < turn.last_packets; i += lanes.step)
+      clear(i);
+    policy.end();
+    return true;
+  }
+  /// Both at once.
+  template <class Read, class Take>
+  DSK_SHARED_FN bool exchange(std::uint64_t packets, Lanes lanes, Read read, Take take) const {
+    policy.begin();
+    std::uint64_t i = lanes.first;
+    if (i < packets) {
+      send(i, read(i));
+      for (i += lanes.step; i < packets; i += lanes.step) {
+        send(i, read(i));
+        if (!receive(i - lanes.step, read(i - lanes.step), take)) return false;
+        clear(i - lanes.step);
+      }
+      i -= lanes.step;
+      if (!receive(i, read(i), take)) return false;
+    }
+    for (; i < turn.last_packets; i += lanes.step)
+      clear(i);
+    policy.end();
+    return true;
+  }
+};
+
+/// Rank s owns slice s of the vector, adds it up and sends the sum to all.
+struct TwoShotShape {
   Region partial; // [slot][source][packet of the slice]
   Region result;  // [slot][1][packet]
 
   DSK_SHARED_FN std::uint64_t slice(std::uint64_t packets) const {
-    return (packets + partial.sources - 1) / partial.sources;
+    const std::uint32_t ranks = partial.sources + 1;
+    return (packets + ranks - 1) / ranks;
   }
 };
 
-template <class Policy, class Read>
-DSK_SHARED_FN void two_shot_push(Policy& policy, const TwoShot& shape, std::uint32_t rank,
-                                 Packet* const* partial, Packet* const* result, const Turn& turn,
-                                 std::uint64_t packets, Lanes lanes, Read read) {
-  policy.begin();
-  const std::uint32_t ranks = shape.partial.sources;
-  const std::uint32_t slot = turn.slot(shape.partial.slots);
-  const std::uint64_t slice = shape.slice(packets);
-  for (std::uint32_t d = 0; d < ranks; ++d) {
-    const std::uint32_t owner = (rank + d) % ranks;
-    const std::uint64_t from = owner * slice;
-    for (std::uint64_t i = lanes.first; i < slice && from + i < packets; i += lanes.step)
-      policy.store(partial[owner] + shape.partial.at(slot, rank, i), sendable(read(from + i)));
-  }
-  const std::uint32_t stale = turn.stale_slot(shape.partial.slots);
-  const std::uint64_t stale_slice = shape.slice(turn.last_packets);
-  for (std::uint64_t i = lanes.first; i < stale_slice; i += lanes.step)
-    for (std::uint32_t source = 0; source < ranks; ++source)
-      policy.store(partial[rank] + shape.partial.at(stale, source, i), cleared());
-  for (std::uint64_t i = lanes.first; i < turn.last_packets; i += lanes.step)
-    policy.store(result[rank] + shape.result.at(stale, 0, i), cleared());
-}
+/// One rank's side of one call in the two-shot form. A lane has packet i of every slice. `Sum` has
+/// add(packet) and packet(); a fresh one is made for each packet.
+template <class Sum, class Policy, std::uint32_t together = 8> struct TwoShot {
+  Policy& policy;
+  const TwoShotShape& shape;
+  std::uint32_t rank;
+  Packet* const* partial;
+  Packet* const* result;
+  const Turn& turn;
+  std::uint64_t packets, slice, stale_slice;
 
-/// `Sum` has add(packet) and packet(); a fresh one is made for each packet.
-template <class Sum, class Policy>
-DSK_SHARED_FN bool two_shot_reduce(Policy& policy, const TwoShot& shape, std::uint32_t rank,
-                                   Packet* const* partial, Packet* const* result, const Turn& turn,
-                                   std::uint64_t packets, Lanes lanes) {
-  const std::uint32_t ranks = shape.partial.sources;
-  const std::uint32_t slot = turn.slot(shape.partial.slots);
-  const std::uint64_t slice = shape.slice(packets);
-  const std::uint64_t from = rank * slice;
-  for (std::uint64_t i = lanes.first; i < slice && from + i < packets; i += lanes.step) {
+  DSK_SHARED_FN TwoShot(Policy& policy_, const TwoShotShape& shape_, std::uint32_t rank_,
+                        Packet* const* partial_, Packet* const* result_, const Turn& turn_,
+                        std::uint64_t packets_)
+      : policy(policy_), shape(shape_), rank(rank_), partial(partial_), result(result_),
+        turn(turn_), packets(packets_), slice(shape_.slice(packets_)),
+        stale_slice(shape_.slice(turn_.last_packets)) {}
+
+  DSK_SHARED_FN std::uint32_t slot() const { return turn.slot(shape.partial.slots); }
+  DSK_SHARED_FN std::uint32_t ranks() const { return shape.partial.sources + 1; }
+  DSK_SHARED_FN std::uint32_t peer(std::uint32_t distance) const {
+    return rank + distance < ranks() ? rank + distance : rank + distance - ranks();
+  }
+
+  template <class Read> DSK_SHARED_FN void send(std::uint64_t i, Read& read) const {
+    for (std::uint32_t d = 1; d < ranks(); ++d) {
+      const std::uint32_t owner = peer(d);
+      if (owner * slice + i < packets)
+        policy.store(partial[owner] + shape.partial.at(slot(), source_of(rank, owner), i),
+                     sendable(read(owner * slice + i)));
+    }
+  }
+  template <class Read, class Take>
+  DSK_SHARED_FN bool reduce(std::uint64_t i, Read& read, Take& take) const {
+    const std::uint64_t at = rank * slice + i;
+    if (at >= packets) return true;
+    const Packet* const from = partial[rank] + shape.partial.at(slot(), 0, i);
     Sum sum;
-    if (!wait_for_all(
-            policy, ranks, Phase::reduce,
-            [&](std::uint32_t source) { return partial[rank] + shape.partial.at(slot, source, i); },
+    if (!in_rank_order<together>(
+            policy, rank, shape.partial.sources, Phase::reduce, read(at),
+            [&](std::uint32_t source) { return from + source * shape.partial.capacity; },
             [&](std::uint32_t, const Packet& packet) { sum.add(packet); }))
       return false;
     const Packet total = sendable(sum.packet());
-    for (std::uint32_t d = 0; d < ranks; ++d)
-      policy.store(result[(rank + d) % ranks] + shape.result.at(slot, 0, from + i), total);
+    for (std::uint32_t d = 1; d < ranks(); ++d)
+      policy.store(result[peer(d)] + shape.result.at(slot(), 0, at), total);
+    take(at, total);
+    return true;
   }
-  return true;
-}
+  template <class Take> DSK_SHARED_FN bool receive(std::uint64_t i, Take& take) const {
+    std::uint32_t owners = ranks(); // whose slices have a packet i
+    while (owners > 0 && (owners - 1) * slice + i >= packets)
+      --owners;
+    const Packet* const from = result[rank] + shape.result.at(slot(), 0, i);
+    return wait_for_all<together>(
+        policy, rank, rank < owners ? owners - 1 : owners, Phase::collect,
+        [&](std::uint32_t source) { return from + rank_of(source, rank) * slice; },
+        [&](std::uint32_t source, const Packet& packet) {
+          take(rank_of(source, rank) * slice + i, packet);
+        });
+  }
+  /// What call e - 1 left.
+  DSK_SHARED_FN void clear(std::uint64_t i) const {
+    if (i >= stale_slice) return;
+    const std::uint32_t stale = turn.stale_slot(shape.partial.slots);
+    Packet* const sums = partial[rank] + shape.partial.at(stale, 0, i);
+    Packet* const whole = result[rank] + shape.result.at(stale, 0, i);
+    for (std::uint32_t source = 0; source < shape.partial.sources; ++source) {
+      policy.store(sums + source * shape.partial.capacity, cleared());
+      const std::uint64_t at = rank_of(source, rank) * stale_slice;
+      if (at + i < turn.last_packets) policy.store(whole + at, cleared());
+    }
+  }
 
-template <class Policy, class Take>
-DSK_SHARED_FN bool two_shot_collect(Policy& policy, const TwoShot& shape, std::uint32_t rank,
-                                    Packet* const* result, const Turn& turn, std::uint64_t packets,
-                                    Lanes lanes, Take take) {
-  const std::uint32_t slot = turn.slot(shape.result.slots);
-  const std::uint64_t slice = shape.slice(packets);
-  for (std::uint64_t i = lanes.first; i < packets; i += lanes.step) {
-    Packet packet;
-    const std::uint32_t owner = static_cast<std::uint32_t>(i / slice);
-    if (!wait_for(policy, result[rank] + shape.result.at(slot, 0, i), owner, Phase::collect,
-                  packet))
-      return false;
-    take(i, packet);
+  template <class Read> DSK_SHARED_FN void push(Lanes lanes, Read read) const {
+    policy.begin();
+    for (std::uint64_t i = lanes.first; i < slice; i += lanes.step)
+      send(i, read);
   }
-  policy.end();
-  return true;
-}
+  template <class Read, class Take>
+  DSK_SHARED_FN bool reduce_all(Lanes lanes, Read read, Take take) const {
+    for (std::uint64_t i = lanes.first; i < slice; i += lanes.step)
+      if (!reduce(i, read, take)) return false;
+    return true;
+  }
+  template <class Take> DSK_SHARED_FN bool collect(Lanes lanes, Take take) const {
+    for (std::uint64_t i = lanes.first; i < slice; i += lanes.step)
+      if (!receive(i, take)) return false;
+    for (std::uint64_t i = lanes.first; i < stale_slice; i += lanes.step)
+      clear(i);
+    policy.end();
+    return true;
+  }
+  /// All three at once, each a step behind the one before.
+  template <class Read, class Take>
+  DSK_SHARED_FN bool exchange(Lanes lanes, Read read, Take take) const {
+    policy.begin();
+    const std::uint64_t step = lanes.step;
+    std::uint64_t cleared_to = lanes.first;
+    for (std::uint64_t i = lanes.first; i < slice + 2 * step; i += step) {
+      if (i < slice) send(i, read);
+      if (i >= lanes.first + step && i - step < slice && !reduce(i - step, read, take))
+        return false;
+      if (i >= lanes.first + 2 * step) {
+        if (!receive(i - 2 * step, take)) return false;
+        clear(i - 2 * step);
+        cleared_to = i - step;
+      }
+    }
+    for (; cleared_to < stale_slice; cleared_to += step)
+      clear(cleared_to);
+    policy.end();
+    return true;
+  }
+};
 
 /// Sums of packets in single precision, in the order of add().
 struct SumF32 {

@@ -15,7 +15,7 @@ namespace {
 using protocol::Packet;
 using Memory = protocol::HostMemory<>;
 
-// In ordinary memory a larger piece gains nothing, and every rank keeps 3 slots of `world` sources.
+// In ordinary memory a larger piece gains nothing, and every rank keeps 3 slots of all others.
 constexpr std::uint64_t piece_bytes = 256 * 1024;
 std::uint64_t one_shot_bytes(std::uint32_t world) {
   return std::max<std::uint64_t>(1024, 512 * 1024 / world);
@@ -31,7 +31,7 @@ struct Shared {
   std::uint32_t world;
   std::uint64_t timeout_ms;
   protocol::Region one_shot;
-  protocol::TwoShot two_shot;
+  protocol::TwoShotShape two_shot;
   std::vector<std::vector<Packet>> gather, partial, result; // [rank]
   std::vector<Packet*> gather_at, partial_at, result_at;
   std::atomic<bool> abort{false};
@@ -39,12 +39,12 @@ struct Shared {
 
   Shared(std::uint32_t world_, std::uint64_t timeout_ms_, std::uint64_t max_bytes)
       : world(world_),
-        timeout_ms(timeout_ms_), one_shot{slots, world_,
+        timeout_ms(timeout_ms_), one_shot{slots, world_ - 1,
                                           std::min({one_shot_bytes(world_), max_bytes,
                                                     std::uint64_t{64 * 1024}}) /
                                               protocol::packet_bytes} {
     const std::uint64_t packets = max_bytes / protocol::packet_bytes;
-    two_shot = {{slots, world, (packets + world - 1) / world}, {slots, 1, packets}};
+    two_shot = {{slots, world - 1, (packets + world - 1) / world}, {slots, 1, packets}};
     for (std::uint32_t r = 0; r < world; ++r) {
       gather.push_back(cleared_region(one_shot.packets()));
       partial.push_back(cleared_region(two_shot.partial.packets()));
@@ -121,9 +121,8 @@ public:
         Memory memory = self.memory();
         const Message mine = message(c);
         auto* out = static_cast<std::byte*>(calls[c].out) + from;
-        const bool done = protocol::one_shot_collect(
-            memory, shared_->one_shot, self.rank_, shared_->gather_at.data(), self.one_shot_turn_,
-            mine.packets(), {0, 1},
+        const bool done = self.one_shot(memory).collect(
+            mine.packets(), {0, 1}, [&](std::uint64_t i) { return mine.read(i); },
             [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
               Message{nullptr, out + source * bytes, piece}.write(i, packet);
             });
@@ -151,6 +150,20 @@ private:
         std::chrono::steady_clock::now() + std::chrono::milliseconds(shared_->timeout_ms);
     memory.abort = &shared_->abort;
     return memory;
+  }
+
+  protocol::OneShot<Memory> one_shot(Memory& memory) const {
+    return {memory, shared_->one_shot, rank_, shared_->gather_at.data(), one_shot_turn_};
+  }
+  template <class Sum>
+  protocol::TwoShot<Sum, Memory> two_shot(Memory& memory, std::uint64_t packets) const {
+    return {memory,
+            shared_->two_shot,
+            rank_,
+            shared_->partial_at.data(),
+            shared_->result_at.data(),
+            two_shot_turn_,
+            packets};
   }
 
   [[noreturn]] void fail_lost(std::int32_t lost) const {
@@ -183,9 +196,8 @@ private:
       const ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
       const Message mine = message(c);
-      protocol::one_shot_push(memory, shared_->one_shot, self.rank_, shared_->gather_at.data(),
-                              self.one_shot_turn_, mine.packets(), {0, 1},
-                              [&](std::uint64_t i) { return mine.read(i); });
+      self.one_shot(memory).push(mine.packets(), {0, 1},
+                                 [&](std::uint64_t i) { return mine.read(i); });
     }
   }
 
@@ -206,9 +218,8 @@ private:
         Memory memory = self.memory();
         const Message mine = message(c);
         Sum sum;
-        const bool done = protocol::one_shot_collect(
-            memory, shared.one_shot, self.rank_, shared.gather_at.data(), self.one_shot_turn_,
-            mine.packets(), {0, 1},
+        const bool done = self.one_shot(memory).collect(
+            mine.packets(), {0, 1}, [&](std::uint64_t i) { return mine.read(i); },
             [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
               if (source == 0) sum = Sum{};
               sum.add(packet);
@@ -223,26 +234,27 @@ private:
       const ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
       const Message mine = message(c);
-      protocol::two_shot_push(memory, shared.two_shot, self.rank_, shared.partial_at.data(),
-                              shared.result_at.data(), self.two_shot_turn_, mine.packets(), {0, 1},
-                              [&](std::uint64_t i) { return mine.read(i); });
+      self.two_shot<Sum>(memory, mine.packets()).push({0, 1}, [&](std::uint64_t i) {
+        return mine.read(i);
+      });
     }
     for (std::uint32_t c = 0; c < count; ++c) {
       const ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
-      self.finish(protocol::two_shot_reduce<Sum>(memory, shared.two_shot, self.rank_,
-                                                 shared.partial_at.data(), shared.result_at.data(),
-                                                 self.two_shot_turn_, message(c).packets(), {0, 1}),
+      const Message mine = message(c);
+      self.finish(self.two_shot<Sum>(memory, mine.packets())
+                      .reduce_all(
+                          {0, 1}, [&](std::uint64_t i) { return mine.read(i); },
+                          [&](std::uint64_t i, const Packet& packet) { mine.write(i, packet); }),
                   memory);
     }
     for (std::uint32_t c = 0; c < count; ++c) {
       ThreadComm& self = rank_of(calls[c]);
       Memory memory = self.memory();
       const Message mine = message(c);
-      self.finish(protocol::two_shot_collect(
-                      memory, shared.two_shot, self.rank_, shared.result_at.data(),
-                      self.two_shot_turn_, mine.packets(), {0, 1},
-                      [&](std::uint64_t i, const Packet& packet) { mine.write(i, packet); }),
+      self.finish(self.two_shot<Sum>(memory, mine.packets())
+                      .collect({0, 1}, [&](std::uint64_t i,
+                                           const Packet& packet) { mine.write(i, packet); }),
                   memory);
       self.two_shot_turn_ = self.two_shot_turn_.next(mine.packets());
     }

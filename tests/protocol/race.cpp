@@ -17,8 +17,8 @@ template <Order order> bool run() {
   constexpr std::uint32_t ranks = 4;
   constexpr std::uint64_t capacity = 8;
   constexpr std::uint32_t calls = 300;
-  const Region gather{3, ranks, capacity};
-  const TwoShot shape{{3, ranks, capacity / ranks}, {3, 1, capacity}};
+  const Region gather{3, ranks - 1, capacity};
+  const TwoShotShape shape{{3, ranks - 1, capacity / ranks}, {3, 1, capacity}};
   std::vector<std::vector<Packet>> memory[3];
   std::vector<Packet*> at[3];
   const std::uint64_t sizes[] = {gather.packets(), shape.partial.packets(), shape.result.packets()};
@@ -53,22 +53,32 @@ template <Order order> bool run() {
               good = false;
         };
         bool done = true;
+        const bool phases = call % 4 < 2; // else all at once
+        const Lanes lane{0, 1};
         if (call % 2) {
-          two_shot_push(policy, shape, rank, at[1].data(), at[2].data(), two, packets, {0, 1},
-                        read);
-          done = two_shot_reduce<SumF32>(policy, shape, rank, at[1].data(), at[2].data(), two,
-                                         packets, {0, 1}) &&
-                 two_shot_collect(policy, shape, rank, at[2].data(), two, packets, {0, 1}, check);
+          const TwoShot<SumF32, HostMemory<order>> side(policy, shape, rank, at[1].data(),
+                                                        at[2].data(), two, packets);
+          if (phases) {
+            side.push(lane, read);
+            done = side.reduce_all(lane, read, check) && side.collect(lane, check);
+          } else {
+            done = side.exchange(lane, read, check);
+          }
           two = two.next(packets);
         } else {
+          const OneShot<HostMemory<order>> side{policy, gather, rank, at[0].data(), one};
           SumF32 sum;
-          one_shot_push(policy, gather, rank, at[0].data(), one, packets, {0, 1}, read);
-          done = one_shot_collect(policy, gather, rank, at[0].data(), one, packets, {0, 1},
-                                  [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
-                                    if (source == 0) sum = SumF32{};
-                                    sum.add(packet);
-                                    if (source + 1 == ranks) check(i, sum.packet());
-                                  });
+          const auto add = [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
+            if (source == 0) sum = SumF32{};
+            sum.add(packet);
+            if (source + 1 == ranks) check(i, sum.packet());
+          };
+          if (phases) {
+            side.push(packets, lane, read);
+            done = side.collect(packets, lane, read, add);
+          } else {
+            done = side.exchange(packets, lane, read, add);
+          }
           one = one.next(packets);
           for (std::uint32_t peer = 0; peer < ranks; ++peer)
             if (ordinary[peer][call] != call + peer) good = false;

@@ -17,6 +17,7 @@ struct Outcome {
 struct Setup {
   std::uint32_t ranks, slots;
   bool two_shot, ordered;
+  bool phases = false; // all packets of a phase before the next phase, else all at once
 };
 
 float term(std::uint32_t rank, std::uint32_t call, std::uint64_t packet, int word) {
@@ -30,9 +31,10 @@ Outcome search(const Setup& setup, std::uint64_t seeds) {
   Outcome outcome;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     machine::Machine machine(seed, setup.ranks, setup.ordered);
-    const Region gather{setup.slots, setup.ranks, capacity};
-    const TwoShot shape{{setup.slots, setup.ranks, (capacity + setup.ranks - 1) / setup.ranks},
-                        {setup.slots, 1, capacity}};
+    const Region gather{setup.slots, setup.ranks - 1, capacity};
+    const TwoShotShape shape{
+        {setup.slots, setup.ranks - 1, (capacity + setup.ranks - 1) / setup.ranks},
+        {setup.slots, 1, capacity}};
     std::vector<std::vector<Packet>> first, second;
     std::vector<Packet*> first_at, second_at;
     for (std::uint32_t r = 0; r < setup.ranks; ++r) {
@@ -65,22 +67,30 @@ Outcome search(const Setup& setup, std::uint64_t seeds) {
           }
         };
         bool done = true;
+        const Lanes lane{0, 1};
         if (setup.two_shot) {
-          two_shot_push(policy, shape, rank, first_at.data(), second_at.data(), turn, packets,
-                        {0, 1}, read);
-          done =
-              two_shot_reduce<SumF32>(policy, shape, rank, first_at.data(), second_at.data(), turn,
-                                      packets, {0, 1}) &&
-              two_shot_collect(policy, shape, rank, second_at.data(), turn, packets, {0, 1}, check);
+          const TwoShot<SumF32, machine::Machine::Policy> side(policy, shape, rank, first_at.data(),
+                                                               second_at.data(), turn, packets);
+          if (setup.phases) {
+            side.push(lane, read);
+            done = side.reduce_all(lane, read, check) && side.collect(lane, check);
+          } else {
+            done = side.exchange(lane, read, check);
+          }
         } else {
-          one_shot_push(policy, gather, rank, first_at.data(), turn, packets, {0, 1}, read);
+          const OneShot<machine::Machine::Policy> side{policy, gather, rank, first_at.data(), turn};
           SumF32 sum;
-          done = one_shot_collect(policy, gather, rank, first_at.data(), turn, packets, {0, 1},
-                                  [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
-                                    if (source == 0) sum = SumF32{};
-                                    sum.add(packet);
-                                    if (source + 1 == setup.ranks) check(i, sum.packet());
-                                  });
+          const auto add = [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
+            if (source == 0) sum = SumF32{};
+            sum.add(packet);
+            if (source + 1 == setup.ranks) check(i, sum.packet());
+          };
+          if (setup.phases) {
+            side.push(packets, lane, read);
+            done = side.collect(packets, lane, read, add);
+          } else {
+            done = side.exchange(packets, lane, read, add);
+          }
         }
         if (!done) return;
         turn = turn.next(packets);
@@ -96,27 +106,35 @@ Outcome search(const Setup& setup, std::uint64_t seeds) {
 
 TEST_CASE("three slots with ordered calls: every interleaving that was tried is right") {
   for (const bool two_shot : {false, true})
-    for (const std::uint32_t ranks : {2u, 3u}) {
-      CAPTURE(two_shot);
-      CAPTURE(ranks);
-      const Outcome outcome = search({ranks, 3, two_shot, true}, ranks == 2 ? 600 : 250);
-      CHECK(outcome.wrong == 0);
-      CHECK(outcome.stuck == 0);
-    }
+    for (const bool phases : {false, true})
+      for (const std::uint32_t ranks : {2u, 3u}) {
+        CAPTURE(two_shot);
+        CAPTURE(phases);
+        CAPTURE(ranks);
+        const Outcome outcome = search({ranks, 3, two_shot, true, phases}, ranks == 2 ? 300 : 120);
+        CHECK(outcome.wrong == 0);
+        CHECK(outcome.stuck == 0);
+      }
 }
 
 TEST_CASE("two slots lose data, and the search finds it") {
-  for (const bool two_shot : {false, true}) {
-    const Outcome outcome = search({2, 2, two_shot, true}, 200);
-    CHECK(outcome.wrong + outcome.stuck > 0);
-  }
+  for (const bool two_shot : {false, true})
+    for (const bool phases : {false, true}) {
+      CAPTURE(two_shot);
+      CAPTURE(phases);
+      const Outcome outcome = search({2, 2, two_shot, true, phases}, 200);
+      CHECK(outcome.wrong + outcome.stuck > 0);
+    }
 }
 
 TEST_CASE("without order between calls a clear can wipe out data, and the search finds it") {
-  for (const bool two_shot : {false, true}) {
-    const Outcome outcome = search({2, 3, two_shot, false}, 800);
-    CHECK(outcome.wrong + outcome.stuck > 0);
-  }
+  for (const bool two_shot : {false, true})
+    for (const bool phases : {false, true}) {
+      CAPTURE(two_shot);
+      CAPTURE(phases);
+      const Outcome outcome = search({2, 3, two_shot, false, phases}, 600);
+      CHECK(outcome.wrong + outcome.stuck > 0);
+    }
 }
 
 TEST_CASE("data that looks like the sentinel arrives as a NaN, everything else unchanged") {

@@ -235,7 +235,9 @@ dsk_status comm_create_local(dsk_backend_device* const* devices, uint32_t world,
       list.push_back(&devices[r]->device);
     auto comms = options->transport == DSK_BACKEND_TRANSPORT_VENDOR
                      ? dsk::cuda::make_nccl_comms(list)
-                     : dsk::cuda::make_peer_comms(list, *options);
+                 : options->transport == DSK_BACKEND_TRANSPORT_PEER
+                     ? dsk::cuda::make_peer_comms(list, *options)
+                     : dsk::cuda::make_auto_comms(list, *options);
     for (uint32_t r = 0; r < world; ++r)
       out[r] = comms[r].release();
   });

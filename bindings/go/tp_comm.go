@@ -42,7 +42,7 @@ type CommInfo struct {
 	World, Rank int
 	LostRank    int // -1, or the rank that a bounded wait or the heartbeat found lost
 	Aborted     bool
-	Transport   string // "threads", "tcp", "peer", "nccl" or "none" (one rank)
+	Transport   string // "threads", "tcp", "peer", "nccl", "peer+nccl" or "none" (one rank)
 }
 
 func newComm(comm *C.dsk_tp_comm) *Comm {

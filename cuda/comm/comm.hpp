@@ -45,4 +45,8 @@ std::unique_ptr<dsk_backend_comm> make_nccl_comm(Device& device,
 /// All ranks of one process; starts a thread for each while they meet.
 std::vector<std::unique_ptr<dsk_backend_comm>> make_nccl_comms(const std::vector<Device*>& devices);
 
+/// By size: both, on devices of which each carries one rank; else what there is.
+std::vector<std::unique_ptr<dsk_backend_comm>>
+make_auto_comms(const std::vector<Device*>& devices, const dsk_backend_comm_options& options);
+
 } // namespace dsk::cuda

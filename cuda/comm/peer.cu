@@ -1,236 +1,70 @@
-// The own all-reduce and all-gather over peer memory. Slots, rotation and status live in device
-// memory that is allocated once; a kernel takes its turn from there and its last thread block moves
-// it on, so that a captured graph replays right.
+// The own all-reduce and all-gather over peer memory: who has what memory, and launching.
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "check.hpp"
 #include "comm/comm.hpp"
-#include "protocol/sentinel.hpp"
+#include "comm/peer_kernel.cuh"
 
 namespace dsk::cuda {
 namespace {
 
-using protocol::Packet;
-
 constexpr std::uint32_t slots = 3;
-constexpr int threads = 64; // small blocks spread a short message over many multiprocessors
-constexpr std::uint32_t most_blocks = 128; // of one rank
-constexpr std::uint32_t kernel_ranks = 16; // of one cooperative launch
-/// Up to here one-shot; above it the whole vector to every rank costs more than a second step does.
-constexpr std::uint64_t one_shot_limit(std::uint32_t ranks) {
-  return std::max<std::uint64_t>(16 * 1024, 512 * 1024 / ranks);
+
+/// Up to here one-shot: two ranks send the same bytes in either form, and one-shot in one step. For
+/// more, where the whole vector to every rank costs more than a second step does: measured with
+/// ranks that share one device; on several devices set from 1.5 * (n / 4) * S / 370 GB/s against
+/// 2.2 (n = 4) and 3.5 us (n = 8), not measured.
+std::uint64_t one_shot_bytes(std::uint32_t ranks, bool several_devices, std::uint64_t piece) {
+  if (ranks == 2) return piece;
+  const std::uint64_t limit = (std::uint64_t{several_devices ? 2048u : 512u} << 10) / ranks;
+  return std::min(piece, std::max<std::uint64_t>(16 * 1024, limit));
 }
 
-/// In host memory that the device sees: what the host must know or say while kernels run. Reading
-/// it goes over PCIe, so kernels look at it only after a long wait.
-struct Status {
-  volatile std::int32_t lost = DSK_BACKEND_NO_RANK;
-  volatile std::uint32_t phase = 0, epoch = 0;
-  volatile std::uint32_t abort = 0;
+/// The thread blocks of one rank, all of them resident with those of the ranks beside it: small
+/// blocks, and few, bring a short message into fewer steps; a long one needs bytes under way.
+struct Grid {
+  std::uint64_t packets; // up to so many
+  int threads;
+  std::uint32_t blocks;
 };
-
-/// The rotation of one region. Every thread block reads its own turn and moves its share of them
-/// on, so that no block has to wait for another; all turns are the same between calls, whatever
-/// their grids.
-struct Rotation {
-  protocol::Turn turn[most_blocks];
-  unsigned int stopped = 0; // a wait has run out: later calls end at once
+/// Measured on two H100s over NVLink, 16 bytes to 64 MiB (docs/design/kernels.md).
+constexpr Grid measured_grids[] = {
+    {(std::uint64_t{768} << 10) / 16, 64, 264},
+    {(std::uint64_t{5} << 20) / 16, 256, 264},
+    {~std::uint64_t{0}, 256, 528},
 };
+/// The kernels for a number of ranks.
+struct Kernels {
+  struct Reduce {
+    const void *one_shot, *two_shot;
+  };
+  Reduce f32{}, bf16{}, f16{};
+  const void* gather = nullptr;
 
-/// One rank's device memory as kernels see it.
-struct RankView {
-  std::uint32_t rank;
-  Rotation* one_shot;
-  Rotation* two_shot;
-  Status* status;
-  const void* in;
-  void* out;
-};
-struct Views {
-  RankView of[kernel_ranks];
-};
-
-/// Every rank's regions: kernel parameters, because a look-up in device memory would cost a round
-/// trip before the first packet leaves.
-struct Tables {
-  Packet* gather[protocol::max_ranks]; // one-shot
-  Packet* partial[protocol::max_ranks];
-  Packet* result[protocol::max_ranks];
-};
-
-struct Shape {
-  protocol::Region one_shot;
-  protocol::TwoShot two_shot;
-  std::uint64_t timeout_ns;
-  bool several_devices;
-};
-
-__device__ __forceinline__ std::uint64_t now_ns() {
-  std::uint64_t value;
-  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(value));
-  return value;
-}
-
-/// Peer memory across links: 16-byte stores and loads that the caches do not hold back.
-struct PeerMemory {
-  Status* status;
-  volatile unsigned int* stopped;
-  std::uint32_t epoch;
-  std::uint64_t timeout_ns;
-  bool several_devices;
-  std::uint64_t start_ns = 0;
-
-  /// The clears of the call before are complete with its kernel, for all of this device; the fence
-  /// passes them on to peers on other devices that will read this call.
-  __device__ void begin() {
-    if (several_devices) __threadfence_system();
+  explicit Kernels(std::uint32_t ranks) {
+    if (ranks == 2)
+      fill<1>();
+    else if (ranks <= 4)
+      fill<3>();
+    else
+      fill<7>();
   }
-  /// Nothing but what the loads themselves brought is used after them.
-  __device__ void end() {}
-  __device__ void store(Packet* at, const Packet& packet) {
-    asm volatile("st.volatile.global.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(at), "r"(packet.word[0]),
-                 "r"(packet.word[1]), "r"(packet.word[2]), "r"(packet.word[3])
-                 : "memory");
+
+private:
+  template <class Sum, std::uint32_t together> static Reduce reduce() {
+    return {reinterpret_cast<const void*>(&one_shot_kernel<Kind::reduce, Sum, together>),
+            reinterpret_cast<const void*>(&two_shot_kernel<Sum, together>)};
   }
-  __device__ Packet load(const Packet* at) {
-    Packet packet;
-    asm volatile("ld.volatile.global.v4.u32 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(packet.word[0]), "=r"(packet.word[1]), "=r"(packet.word[2]),
-                   "=r"(packet.word[3])
-                 : "l"(at)
-                 : "memory");
-    return packet;
-  }
-  __device__ bool give_up(std::uint64_t spins, std::uint32_t peer, protocol::Phase phase) {
-    if (spins % 256 != 255) return false;
-    if (*stopped) return true;
-    if (spins % 65536 == 65535 && status->abort) {
-      *stopped = 1;
-      return true;
-    }
-    const std::uint64_t now = now_ns();
-    if (start_ns == 0) start_ns = now;
-    if (now - start_ns <= timeout_ns) return false;
-    status->phase = static_cast<std::uint32_t>(phase);
-    status->epoch = epoch;
-    status->lost = static_cast<std::int32_t>(peer);
-    __threadfence_system();
-    *stopped = 1;
-    return true;
+  template <std::uint32_t together> void fill() {
+    f32 = reduce<protocol::SumF32, together>();
+    bf16 = reduce<protocol::SumBf16, together>();
+    f16 = reduce<protocol::SumF16, together>();
+    gather =
+        reinterpret_cast<const void*>(&one_shot_kernel<Kind::gather, protocol::SumF32, together>);
   }
 };
-
-struct Reader {
-  const std::byte* in;
-  std::uint64_t bytes;
-  __device__ Packet operator()(std::uint64_t i) const {
-    if ((i + 1) * 16 <= bytes) return *reinterpret_cast<const Packet*>(in + i * 16);
-    Packet packet{};
-    const auto* from = reinterpret_cast<const std::uint16_t*>(in + i * 16);
-    for (std::uint64_t h = 0; h < (bytes - i * 16) / 2; ++h)
-      packet.word[h / 2] |= static_cast<std::uint32_t>(from[h]) << (16 * (h % 2));
-    return packet;
-  }
-};
-
-__device__ __forceinline__ void write_packet(std::byte* out, std::uint64_t bytes, std::uint64_t i,
-                                             const Packet& packet) {
-  // Parts of a gather may begin at any element.
-  if ((i + 1) * 16 <= bytes && reinterpret_cast<std::uintptr_t>(out) % 16 == 0) {
-    *reinterpret_cast<Packet*>(out + i * 16) = packet;
-    return;
-  }
-  auto* to = reinterpret_cast<std::uint16_t*>(out + i * 16);
-  const std::uint64_t halves = (i + 1) * 16 <= bytes ? 8 : (bytes - i * 16) / 2;
-  for (std::uint64_t h = 0; h < halves; ++h)
-    to[h] = static_cast<std::uint16_t>(packet.word[h / 2] >> (16 * (h % 2)));
-}
-
-/// Called by every block at its end.
-__device__ void finish(Rotation* rotation, const protocol::Turn& turn, std::uint64_t packets) {
-  __syncthreads(); // all threads have read the turn
-  for (std::uint32_t b = blockIdx.x + threadIdx.x * gridDim.x; b < most_blocks;
-       b += gridDim.x * blockDim.x)
-    rotation->turn[b] = turn.next(packets);
-}
-
-__device__ __forceinline__ void wait_for_producer() {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-  asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-
-enum class Kind { reduce, gather };
-
-template <Kind kind, class Sum>
-__global__ void __launch_bounds__(threads)
-    one_shot_kernel(Shape shape, const __grid_constant__ Tables tables, Views views,
-                    std::uint64_t bytes, std::uint64_t stride) {
-  wait_for_producer();
-  const RankView& self = views.of[blockIdx.y];
-  const Reader reader{static_cast<const std::byte*>(self.in), bytes};
-  // The first packet is on its way while the turn is looked up.
-  const std::uint64_t mine = blockIdx.x * std::uint64_t{threads} + threadIdx.x;
-  const Packet early = mine < (bytes + 15) / 16 ? reader(mine) : Packet{};
-  const protocol::Turn turn = self.one_shot->turn[blockIdx.x];
-  PeerMemory memory{self.status, &self.one_shot->stopped, turn.epoch, shape.timeout_ns,
-                    shape.several_devices};
-  const std::uint64_t packets = (bytes + 15) / 16;
-  const protocol::Lanes lanes{mine, std::uint64_t{gridDim.x} * threads};
-  if (!self.one_shot->stopped) {
-    protocol::one_shot_push(memory, shape.one_shot, self.rank, tables.gather, turn, packets, lanes,
-                            [&](std::uint64_t i) { return i == mine ? early : reader(i); });
-    Sum sum;
-    protocol::one_shot_collect(memory, shape.one_shot, self.rank, tables.gather, turn, packets,
-                               lanes,
-                               [&](std::uint64_t i, std::uint32_t source, const Packet& packet) {
-                                 auto* out = static_cast<std::byte*>(self.out);
-                                 if constexpr (kind == Kind::gather) {
-                                   write_packet(out + source * stride, bytes, i, packet);
-                                 } else {
-                                   if (source == 0) sum = Sum{};
-                                   sum.add(packet);
-                                   if (source + 1 == shape.one_shot.sources)
-                                     write_packet(out, bytes, i, sum.packet());
-                                 }
-                               });
-  }
-  finish(self.one_shot, turn, packets);
-}
-
-template <class Sum>
-__global__ void __launch_bounds__(threads)
-    two_shot_kernel(Shape shape, const __grid_constant__ Tables tables, Views views,
-                    std::uint64_t bytes) {
-  wait_for_producer();
-  const RankView& self = views.of[blockIdx.y];
-  const protocol::Turn turn = self.two_shot->turn[blockIdx.x];
-  PeerMemory memory{self.status, &self.two_shot->stopped, turn.epoch, shape.timeout_ns,
-                    shape.several_devices};
-  const std::uint64_t packets = (bytes + 15) / 16;
-  const protocol::Lanes lanes{blockIdx.x * std::uint64_t{threads} + threadIdx.x,
-                              std::uint64_t{gridDim.x} * threads};
-  if (!self.two_shot->stopped) {
-    protocol::two_shot_push(memory, shape.two_shot, self.rank, tables.partial, tables.result, turn,
-                            packets, lanes, Reader{static_cast<const std::byte*>(self.in), bytes});
-    if (protocol::two_shot_reduce<Sum>(memory, shape.two_shot, self.rank, tables.partial,
-                                       tables.result, turn, packets, lanes))
-      protocol::two_shot_collect(memory, shape.two_shot, self.rank, tables.result, turn, packets,
-                                 lanes, [&](std::uint64_t i, const Packet& packet) {
-                                   write_packet(static_cast<std::byte*>(self.out), bytes, i,
-                                                packet);
-                                 });
-  }
-  finish(self.two_shot, turn, packets);
-}
-
-__global__ void clear_kernel(Packet* at, std::uint64_t packets) {
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < packets;
-       i += std::uint64_t{gridDim.x} * blockDim.x)
-    at[i] = protocol::cleared();
-}
 
 /// What the ranks of one communicator share: memory on every device, freed with the last rank.
 struct Shared {
@@ -242,10 +76,19 @@ struct Shared {
     cudaEvent_t event = nullptr;
   };
   std::vector<Rank> ranks;
+  Kernels kernels;
   Shape shape{};
+  std::uint64_t piece_bytes = 0; // of an all-reduce, in one kernel
   Tables tables{};
-  std::uint32_t block_limit = 1; // of one rank, so that all ranks of a device are resident at once
+  std::vector<Grid> grids; // by growing size
 
+  const Grid& grid_for(std::uint64_t packets) const {
+    for (const Grid& grid : grids)
+      if (packets <= grid.packets) return grid;
+    return grids.back();
+  }
+
+  explicit Shared(std::uint32_t world) : kernels(world) {}
   ~Shared() {
     for (Rank& rank : ranks) {
       try {
@@ -269,7 +112,7 @@ public:
   void all_reduce(const dsk_backend_collective* calls, std::uint32_t count) override {
     require_matching(calls, count);
     const std::uint64_t bytes = calls[0].count * bytes_of(calls[0].dtype);
-    const std::uint64_t most = shared_->shape.two_shot.result.capacity * 16;
+    const std::uint64_t most = shared_->piece_bytes;
     for (std::uint64_t from = 0; from < bytes; from += most)
       reduce_piece(calls, count, from, std::min(most, bytes - from));
   }
@@ -280,9 +123,7 @@ public:
     const std::uint64_t most = shared_->shape.one_shot.capacity * 16;
     for (std::uint64_t from = 0; from < bytes; from += most) {
       const std::uint64_t piece = std::min(most, bytes - from);
-      launch(calls, count, from, piece,
-             reinterpret_cast<const void*>(&one_shot_kernel<Kind::gather, protocol::SumF32>),
-             bytes);
+      launch(calls, count, from, piece, (piece + 15) / 16, shared_->kernels.gather, bytes);
     }
   }
 
@@ -309,16 +150,14 @@ private:
 
   void reduce_piece(const dsk_backend_collective* calls, std::uint32_t count, std::uint64_t from,
                     std::uint64_t piece) {
-    const bool one = piece <= shared_->shape.one_shot.capacity * 16;
-    const auto pick = [&](auto sum) -> const void* {
-      using Sum = decltype(sum);
-      return one ? reinterpret_cast<const void*>(&one_shot_kernel<Kind::reduce, Sum>)
-                 : reinterpret_cast<const void*>(&two_shot_kernel<Sum>);
-    };
-    const void* kernel = calls[0].dtype == DSK_DTYPE_F32    ? pick(protocol::SumF32{})
-                         : calls[0].dtype == DSK_DTYPE_BF16 ? pick(protocol::SumBf16{})
-                                                            : pick(protocol::SumF16{});
-    launch(calls, count, from, piece, kernel, 0);
+    const Kernels::Reduce& reduce = calls[0].dtype == DSK_DTYPE_F32    ? shared_->kernels.f32
+                                    : calls[0].dtype == DSK_DTYPE_BF16 ? shared_->kernels.bf16
+                                                                       : shared_->kernels.f16;
+    const std::uint64_t packets = (piece + 15) / 16;
+    if (packets <= shared_->shape.one_shot.capacity)
+      launch(calls, count, from, piece, packets, reduce.one_shot, 0);
+    else
+      launch(calls, count, from, piece, shared_->shape.two_shot.slice(packets), reduce.two_shot, 0);
   }
 
   RankView view(const dsk_backend_collective& call, std::uint64_t from) const {
@@ -336,7 +175,7 @@ private:
   /// Ranks of one device run in one cooperative kernel on the first one's stream, which the others'
   /// streams meet.
   void launch(const dsk_backend_collective* calls, std::uint32_t count, std::uint64_t from,
-              std::uint64_t piece, const void* kernel, std::uint64_t stride) {
+              std::uint64_t piece, std::uint64_t lanes, const void* kernel, std::uint64_t stride) {
     bool done[DSK_BACKEND_MAX_RANKS] = {};
     for (std::uint32_t first = 0; first < count; ++first) {
       if (done[first]) continue;
@@ -360,9 +199,10 @@ private:
                 "cudaStreamWaitEvent");
         }
       }
-      const std::uint64_t packets = (piece + 15) / 16;
+      const Grid& shape = shared_->grid_for(lanes);
+      const auto threads = static_cast<unsigned>(shape.threads);
       const auto blocks = static_cast<std::uint32_t>(
-          std::clamp<std::uint64_t>((packets + threads - 1) / threads, 1, shared_->block_limit));
+          std::clamp<std::uint64_t>((lanes + threads - 1) / threads, 1, shape.blocks));
       void* parameters[] = {&shared_->shape, &shared_->tables, &views, &piece,
                             &stride}; // the two-shot kernel does without the last
       const dim3 grid(blocks, together);
@@ -403,26 +243,22 @@ private:
 namespace {
 
 /// Blocks of one rank that fit on the device together with those of the ranks beside it.
-std::uint32_t resident_blocks(const Device& device, std::uint32_t ranks_beside) {
+std::uint32_t resident_blocks(const Device& device, const Kernels& kernels, int threads,
+                              std::uint32_t ranks_beside) {
   int least = 1 << 20;
-  const auto fits = [&](auto* kernel) {
+  for (const void* kernel :
+       {kernels.gather, kernels.f32.one_shot, kernels.f32.two_shot, kernels.bf16.one_shot,
+        kernels.bf16.two_shot, kernels.f16.one_shot, kernels.f16.two_shot}) {
     int blocks = 0;
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, 0),
           "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
     least = std::min(least, blocks);
-  };
-  fits(one_shot_kernel<Kind::gather, protocol::SumF32>);
-  fits(one_shot_kernel<Kind::reduce, protocol::SumF32>);
-  fits(one_shot_kernel<Kind::reduce, protocol::SumBf16>);
-  fits(one_shot_kernel<Kind::reduce, protocol::SumF16>);
-  fits(two_shot_kernel<protocol::SumF32>);
-  fits(two_shot_kernel<protocol::SumBf16>);
-  fits(two_shot_kernel<protocol::SumF16>);
+  }
   const auto all = static_cast<std::uint32_t>(least * device.multiprocessors) / ranks_beside;
   if (all == 0)
     throw Failure(DSK_STATUS_UNSUPPORTED,
                   std::to_string(ranks_beside) + " ranks do not fit on one device");
-  return std::min(all, most_blocks);
+  return all;
 }
 
 } // namespace
@@ -430,16 +266,21 @@ std::uint32_t resident_blocks(const Device& device, std::uint32_t ranks_beside) 
 std::vector<std::unique_ptr<dsk_backend_comm>>
 make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_options& options) {
   const auto world = static_cast<std::uint32_t>(devices.size());
-  auto shared = std::make_shared<Shared>();
+  auto shared = std::make_shared<Shared>(world);
   Shape& shape = shared->shape;
-  const std::uint64_t packets =
-      std::clamp<std::uint64_t>(options.max_bytes, 4096, std::uint64_t{1} << 30) / 16;
-  shape.one_shot = {slots, world, std::min(packets, one_shot_limit(world) / 16)};
-  shape.two_shot = {{slots, world, (packets + world - 1) / world}, {slots, 1, packets}};
-  shape.timeout_ns = options.timeout_ms * 1000000;
-  shape.several_devices = std::any_of(devices.begin(), devices.end(), [&](const Device* d) {
+  const bool several_devices = std::any_of(devices.begin(), devices.end(), [&](const Device* d) {
     return d->ordinal != devices[0]->ordinal;
   });
+  const std::uint64_t bytes =
+      std::clamp<std::uint64_t>(options.max_bytes, 4096, std::uint64_t{1} << 30) / 16 * 16;
+  // Two ranks need no regions for the two-shot form, so the same memory holds longer pieces.
+  shared->piece_bytes = world == 2 ? 2 * bytes : bytes;
+  const std::uint64_t packets = shared->piece_bytes / 16;
+  shape.one_shot = {slots, world - 1,
+                    one_shot_bytes(world, several_devices, shared->piece_bytes) / 16};
+  if (world > 2)
+    shape.two_shot = {{slots, world - 1, (packets + world - 1) / world}, {slots, 1, packets}};
+  shape.timeout_ns = options.timeout_ms * 1000000;
   for (Device* device : devices) {
     shared->ranks.emplace_back();
     Shared::Rank& rank = shared->ranks.back();
@@ -461,6 +302,7 @@ make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_opti
         check(enabled, "cudaDeviceEnablePeerAccess");
     }
     const auto region = [&](Packet*& at, std::uint64_t count) {
+      if (count == 0) return;
       check(cudaMalloc(reinterpret_cast<void**>(&at), count * 16),
             "allocating the slots of a rank");
       clear_kernel<<<512, 256>>>(at, count);
@@ -479,13 +321,16 @@ make_peer_comms(const std::vector<Device*>& devices, const dsk_backend_comm_opti
     check(cudaEventCreateWithFlags(&rank.event, cudaEventDisableTiming), "cudaEventCreate");
     check(cudaDeviceSynchronize(), "clearing the slots");
   }
-  shared->block_limit = most_blocks;
-  for (const Device* device : devices) {
-    const Current current(device->ordinal);
-    const auto beside = static_cast<std::uint32_t>(
-        std::count_if(devices.begin(), devices.end(),
-                      [&](const Device* d) { return d->ordinal == device->ordinal; }));
-    shared->block_limit = std::min(shared->block_limit, resident_blocks(*device, beside));
+  for (Grid grid : measured_grids) {
+    for (const Device* device : devices) {
+      const Current current(device->ordinal);
+      const auto beside = static_cast<std::uint32_t>(
+          std::count_if(devices.begin(), devices.end(),
+                        [&](const Device* d) { return d->ordinal == device->ordinal; }));
+      grid.blocks =
+          std::min(grid.blocks, resident_blocks(*device, shared->kernels, grid.threads, beside));
+    }
+    shared->grids.push_back(grid);
   }
   for (std::uint32_t r = 0; r < world; ++r) {
     shared->tables.gather[r] = shared->ranks[r].gather;

@@ -1,6 +1,8 @@
 // What the links carry: host and device, device and device, and all devices together.
 #include <algorithm>
 #include <cstring>
+#include <exception>
+#include <thread>
 
 #include "comm/comm.hpp"
 #include "probe/case.hpp"
@@ -155,9 +157,10 @@ private:
   cudaEvent_t fork_ = nullptr, join_ = nullptr;
 };
 
-/// All-reduce of `count` ranks: over the first devices by the vendor's library, or by the own
-/// protocol, which also runs ranks that share a device. The time is that of the first one's stream,
-/// which cannot end before the others have sent.
+/// All-reduce of `count` ranks: over devices from the owner's on by the vendor's library, or by the
+/// own protocol, which also runs ranks that share a device. Every device has a thread, a stream and
+/// a graph of its own. The time is that of the owner's stream, which cannot end before the others
+/// have sent.
 class AllReduceCase : public dsk_backend_bench_case {
 public:
   AllReduceCase(Device& owner, const dsk_backend_bench_desc& desc)
@@ -171,81 +174,140 @@ public:
                                                 std::to_string(present));
     if (count_ == 0) throw Failure(DSK_STATUS_INVALID_ARGUMENT, "bytes must be at least 2");
     if (!own && !nccl_missing().empty()) throw Failure(DSK_STATUS_UNAVAILABLE, nccl_missing());
-    for (int i = 0; i < std::min(present, static_cast<int>(desc.count)); ++i)
-      owned_.push_back(std::make_unique<Device>(i));
-    std::vector<Device*> devices;
-    for (unsigned r = 0; r < desc.count; ++r)
-      devices.push_back(owned_[r % owned_.size()].get());
-    if (own) {
-      dsk_backend_comm_options options{};
-      options.struct_size = sizeof options;
-      options.timeout_ms = 5000;
-      options.max_bytes = desc.bytes;
-      comms_ = make_peer_comms(devices, options);
-    } else {
-      comms_ = make_nccl_comms(devices);
-    }
-    for (std::size_t i = 0; i < devices.size(); ++i) {
-      const Current current(devices[i]->ordinal);
+    const int width = std::min(present, static_cast<int>(desc.count));
+    for (int i = 0; i < width; ++i)
+      parties_.push_back(std::make_unique<Party>((owner.ordinal + i) % present));
+    parties_[0]->stream = stream_;
+    make_comms(own, desc);
+    for (unsigned r = 0; r < desc.count; ++r) {
+      Party& party = *parties_[r % parties_.size()];
+      const Current current(party.device.ordinal);
       in_.emplace_back(count_ * 2);
       out_.emplace_back(count_ * 2);
-      cudaStream_t stream = stream_;
-      if (devices[i]->ordinal != owner.ordinal) {
-        others_.push_back({devices[i]->ordinal, nullptr, nullptr});
-        check(cudaStreamCreateWithFlags(&others_.back().stream, cudaStreamNonBlocking),
-              "cudaStreamCreate");
-        check(cudaEventCreateWithFlags(&others_.back().join, cudaEventDisableTiming),
-              "cudaEventCreate");
-        stream = others_.back().stream;
-      }
-      streams_.push_back(stream);
-      fill(in_.back().get(), DSK_DTYPE_BF16, count_, static_cast<std::uint32_t>(i), false, stream);
-      check(cudaStreamSynchronize(stream), "filling the buffers");
+      fill(in_.back().get(), DSK_DTYPE_BF16, count_, r, false, party.stream);
+      check(cudaStreamSynchronize(party.stream), "filling the buffers");
+      party.calls.push_back({comms_[r].get(), DSK_DTYPE_BF16, count_, in_.back().get(),
+                             out_.back().get(), party.stream});
     }
-    if (desc.flags & DSK_BACKEND_BENCH_GRAPH && owned_.size() > 1)
-      check(cudaEventCreateWithFlags(&fork_, cudaEventDisableTiming), "cudaEventCreate");
     info.bytes = static_cast<double>(count_) * 2;
     verify();
     describe((own ? "own protocol, " : "NCCL " + nccl_version() + ", ") +
-             std::to_string(desc.count) + " ranks on " + std::to_string(owned_.size()) +
-             (owned_.size() == 1 ? " device" : " devices"));
-    if (desc.flags & DSK_BACKEND_BENCH_GRAPH) capture(20);
-  }
-  ~AllReduceCase() override {
-    comms_.clear();
-    for (const Other& other : others_) {
-      const Current current(other.ordinal);
-      if (other.join) (void)cudaEventDestroy(other.join);
-      if (other.stream) (void)cudaStreamDestroy(other.stream);
+             std::to_string(desc.count) + " ranks on " + std::to_string(parties_.size()) +
+             (parties_.size() == 1 ? " device" : " devices"));
+    if (desc.flags & DSK_BACKEND_BENCH_GRAPH) {
+      beside([](Party& party) { party.capture(); }, [] {});
+      capture(graph_turns);
     }
-    if (fork_) (void)cudaEventDestroy(fork_);
   }
+  ~AllReduceCase() override { comms_.clear(); }
 
-  void enqueue(cudaStream_t stream, std::uint64_t) override {
-    if (fork_) {
-      check(cudaEventRecord(fork_, stream), "cudaEventRecord");
-      for (const Other& other : others_)
-        check(cudaStreamWaitEvent(other.stream, fork_, 0), "cudaStreamWaitEvent");
-    }
-    std::vector<dsk_backend_collective> calls(comms_.size());
-    for (std::size_t i = 0; i < comms_.size(); ++i)
-      calls[i] = {comms_[i].get(), DSK_DTYPE_BF16, count_,
-                  in_[i].get(),    out_[i].get(),  streams_[i]};
-    comms_[0]->all_reduce(calls.data(), static_cast<std::uint32_t>(calls.size()));
-    if (fork_)
-      for (const Other& other : others_) {
-        const Current current(other.ordinal);
-        check(cudaEventRecord(other.join, other.stream), "cudaEventRecord");
-        check(cudaStreamWaitEvent(stream, other.join, 0), "cudaStreamWaitEvent");
-      }
+  void enqueue(cudaStream_t, std::uint64_t) override { parties_[0]->enqueue(); }
+
+  dsk_backend_bench_times run(std::uint64_t iterations) override {
+    dsk_backend_bench_times times{};
+    beside([&](Party& party) { party.run(iterations); },
+           [&] { times = dsk_backend_bench_case::run(iterations); });
+    return times;
   }
 
 private:
+  static constexpr std::uint64_t graph_turns = 20;
+
+  /// The ranks of one device.
+  struct Party {
+    Device device;
+    cudaStream_t stream = nullptr; // of the case itself for the owner's device
+    cudaStream_t owned = nullptr;
+    cudaGraphExec_t graph = nullptr;
+    std::vector<dsk_backend_collective> calls;
+
+    explicit Party(int ordinal) : device(ordinal) {
+      const Current current(ordinal);
+      check(cudaStreamCreateWithFlags(&owned, cudaStreamNonBlocking), "cudaStreamCreate");
+      stream = owned;
+    }
+    ~Party() {
+      (void)guarded(nullptr, [&] {
+        const Current current(device.ordinal);
+        if (graph) (void)cudaGraphExecDestroy(graph);
+        (void)cudaStreamDestroy(owned);
+      });
+    }
+    void enqueue() const {
+      calls[0].comm->all_reduce(calls.data(), static_cast<std::uint32_t>(calls.size()));
+    }
+    void capture() {
+      cudaGraph_t made = nullptr;
+      check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal),
+            "beginning a capture");
+      for (std::uint64_t i = 0; i < graph_turns; ++i)
+        enqueue();
+      check(cudaStreamEndCapture(stream, &made), "ending a capture");
+      const cudaError_t status = cudaGraphInstantiate(&graph, made, 0);
+      (void)cudaGraphDestroy(made);
+      check(status, "instantiating a graph");
+      check(cudaGraphUpload(graph, stream), "uploading a graph");
+      check(cudaStreamSynchronize(stream), "uploading a graph");
+    }
+    /// As often as the case itself goes.
+    void run(std::uint64_t iterations) const {
+      for (std::uint64_t executed = 0; executed < iterations; executed += graph ? graph_turns : 1)
+        if (graph)
+          check(cudaGraphLaunch(graph, stream), "launching a graph");
+        else
+          enqueue();
+      check(cudaStreamSynchronize(stream), "the measured work");
+    }
+  };
+
+  void make_comms(bool own, const dsk_backend_bench_desc& desc) {
+    std::vector<Device*> devices;
+    for (unsigned r = 0; r < desc.count; ++r)
+      devices.push_back(&parties_[r % parties_.size()]->device);
+    if (!own) {
+      comms_ = make_nccl_comms(devices);
+      return;
+    }
+    dsk_backend_comm_options options{};
+    options.struct_size = sizeof options;
+    options.timeout_ms = 5000;
+    options.max_bytes = std::min<std::uint64_t>(desc.bytes, std::uint64_t{8} << 20);
+    comms_ = make_peer_comms(devices, options);
+  }
+
+  /// `others` for each device beside the owner's, in threads, while this one does `mine`.
+  template <class Others, class Mine> void beside(Others others, Mine mine) {
+    std::vector<std::exception_ptr> failures(parties_.size());
+    std::vector<std::thread> threads;
+    for (std::size_t p = 1; p < parties_.size(); ++p)
+      threads.emplace_back([&, p] {
+        try {
+          const Current current(parties_[p]->device.ordinal);
+          others(*parties_[p]);
+        } catch (...) {
+          failures[p] = std::current_exception();
+        }
+      });
+    try {
+      mine();
+    } catch (...) {
+      failures[0] = std::current_exception();
+    }
+    for (std::thread& thread : threads)
+      thread.join();
+    for (const std::exception_ptr& failure : failures)
+      if (failure) std::rethrow_exception(failure);
+  }
+
   // Sums of a few small whole numbers are exact in BF16.
   void verify() {
     check(cudaMemset(out_[0].get(), 0xff, count_ * 2), "cudaMemset");
-    enqueue(stream_, 0);
-    check(cudaStreamSynchronize(stream_), "the first all-reduce");
+    check(cudaDeviceSynchronize(), "cudaMemset");
+    beside([](Party& party) { party.run(1); },
+           [&] {
+             enqueue(stream_, 0);
+             check(cudaStreamSynchronize(stream_), "the first all-reduce");
+           });
     std::vector<char> got(2);
     info.checked = 1;
     for (const std::uint64_t at : {std::uint64_t{0}, count_ / 2, count_ - 1}) {
@@ -258,21 +320,10 @@ private:
     }
   }
 
-  /// The stream of a rank on another device, and what tells that it is done: an event can be
-  /// recorded only on the device that it was made on.
-  struct Other {
-    int ordinal;
-    cudaStream_t stream;
-    cudaEvent_t join;
-  };
-
   std::uint64_t count_;
-  std::vector<std::unique_ptr<Device>> owned_;
+  std::vector<std::unique_ptr<Party>> parties_; // the owner's device first
   std::vector<std::unique_ptr<dsk_backend_comm>> comms_;
   std::vector<Memory> in_, out_;
-  std::vector<cudaStream_t> streams_;
-  std::vector<Other> others_;
-  cudaEvent_t fork_ = nullptr;
 };
 
 } // namespace

@@ -150,7 +150,7 @@ typedef struct dsk_backend_epilogue_desc {
 /* -------------------------------------------------------------- communicators */
 
 typedef enum dsk_backend_transport {
-  DSK_BACKEND_TRANSPORT_AUTO = 0,
+  DSK_BACKEND_TRANSPORT_AUTO = 0,   /**< the backend's choice, by message size too */
   DSK_BACKEND_TRANSPORT_PEER = 1,   /**< own protocol over peer memory, in one process */
   DSK_BACKEND_TRANSPORT_VENDOR = 2, /**< the vendor's collective library */
   DSK_BACKEND_TRANSPORT_FORCE_32BIT = 0x7fffffff
@@ -258,7 +258,7 @@ typedef struct dsk_backend_api {
   /** BACKEND with the lost rank when a wait has run out or the library reports a fault. Never
    * waits. */
   dsk_status (*comm_poll)(dsk_backend_comm* comm, int32_t* lost_rank, dsk_backend_error* error);
-  /** "peer", "nccl", "threads": static text. */
+  /** "peer", "nccl", "peer+nccl", "threads": static text. */
   const char* (*comm_transport)(const dsk_backend_comm* comm);
   /** One collective of one or several ranks of this process: calls[i] is one rank's part, and all
    * ranks that this thread drives are in one call. all_reduce: out[count] = sum over ranks, in

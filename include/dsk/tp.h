@@ -105,7 +105,9 @@ DSK_API void dsk_tp_stream_destroy(dsk_tp_device* device, void* stream);
 
 typedef enum dsk_tp_transport {
   DSK_TP_TRANSPORT_AUTO =
-      0, /**< threads on the CPU; on CUDA own protocol in one process, NCCL across */
+      0, /**< threads on the CPU; on CUDA NCCL across processes; in one process the own protocol,
+            and where every rank has a device of its own and NCCL is there, NCCL for messages above
+            a size that depends on the number of ranks alone (2 ranks 256 MiB, more 8 MiB) */
   DSK_TP_TRANSPORT_PEER = 1,   /**< own sentinel protocol over peer memory (one process) */
   DSK_TP_TRANSPORT_VENDOR = 2, /**< NCCL 2.27 or newer */
   DSK_TP_TRANSPORT_FORCE_32BIT = 0x7fffffff
@@ -116,8 +118,9 @@ typedef struct dsk_tp_comm_options {
   uint32_t struct_size;
   dsk_tp_transport transport;
   uint64_t timeout_ms; /**< bound of every wait for another rank; default 30,000 */
-  uint64_t max_bytes;  /**< largest message that goes through the own protocol in one piece; default
-                          8 MiB */
+  uint64_t max_bytes; /**< largest message that goes through the own protocol in one piece, with two
+                         ranks on CUDA twice that; a rank keeps about six times as much device
+                         memory; default 8 MiB */
 } dsk_tp_comm_options;
 #define DSK_TP_COMM_OPTIONS_INIT DSK_STRUCT_INIT(dsk_tp_comm_options)
 
@@ -127,7 +130,8 @@ typedef struct dsk_tp_comm_info {
   int32_t
       lost_rank; /**< DSK_TP_NO_RANK, or the rank that a bounded wait or the heartbeat found lost */
   uint32_t aborted;
-  char transport[16]; /**< "threads", "tcp", "peer", "nccl" or "none" (one rank) */
+  char transport[16]; /**< "threads", "tcp", "peer", "nccl", "peer+nccl" (by size) or "none" (one
+                         rank) */
 } dsk_tp_comm_info;
 #define DSK_TP_COMM_INFO_INIT DSK_STRUCT_INIT(dsk_tp_comm_info)
 

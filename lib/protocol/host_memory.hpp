@@ -25,6 +25,7 @@ template <Order order = Order::ordered> struct HostMemory {
       order == Order::ordered ? std::memory_order_acquire : std::memory_order_relaxed;
 
   void begin() {}
+  void sent() {}
   void end() {}
   void store(Packet* at, const Packet& packet) {
     for (int i = 0; i < 4; ++i)

@@ -17,6 +17,7 @@
 // The same source runs on the device (one lane per CUDA thread) and on the host (one lane per
 // rank); the memory model is the Policy:
 //   void   begin()                          clears of the call before precede every later store
+//   void   sent()                           in an exchange: the lane's first packet has left
 //   void   store(Packet*, Packet)           to any rank's memory
 //   Packet load(const Packet*)              from own memory
 //   bool   give_up(spins, peer, phase)      true ends the wait; the call then fails
@@ -182,15 +183,15 @@ template <class Policy, std::uint32_t together = 8> struct OneShot {
   template <class Read>
   DSK_SHARED_FN void push(std::uint64_t packets, Lanes lanes, Read read) const {
     policy.begin();
-    for (std::uint64_t i = lanes.first; i < packets; i += lanes.step)
-      send(i, read(i));
+    for (std::uint64_t i = lanes.first; i < packets || i < turn.last_packets; i += lanes.step) {
+      if (i < packets) send(i, read(i));
+      clear(i);
+    }
   }
   template <class Read, class Take>
   DSK_SHARED_FN bool collect(std::uint64_t packets, Lanes lanes, Read read, Take take) const {
     for (std::uint64_t i = lanes.first; i < packets; i += lanes.step)
       if (!receive(i, read(i), take)) return false;
-    for (std::uint64_t i = lanes.first; i < turn.last_packets; i += lanes.step)
-      clear(i);
     policy.end();
     return true;
   }
@@ -201,13 +202,16 @@ template <class Policy, std::uint32_t together = 8> struct OneShot {
     std::uint64_t i = lanes.first;
     if (i < packets) {
       send(i, read(i));
+      policy.sent();
+      clear(i);
       for (i += lanes.step; i < packets; i += lanes.step) {
         send(i, read(i));
+        clear(i);
         if (!receive(i - lanes.step, read(i - lanes.step), take)) return false;
-        clear(i - lanes.step);
       }
-      i -= lanes.step;
-      if (!receive(i, read(i), take)) return false;
+      if (!receive(i - lanes.step, read(i - lanes.step), take)) return false;
+    } else {
+      policy.sent();
     }
     for (; i < turn.last_packets; i += lanes.step)
       clear(i);
@@ -303,8 +307,10 @@ template <class Sum, class Policy, std::uint32_t together = 8> struct TwoShot {
 
   template <class Read> DSK_SHARED_FN void push(Lanes lanes, Read read) const {
     policy.begin();
-    for (std::uint64_t i = lanes.first; i < slice; i += lanes.step)
-      send(i, read);
+    for (std::uint64_t i = lanes.first; i < slice || i < stale_slice; i += lanes.step) {
+      if (i < slice) send(i, read);
+      clear(i);
+    }
   }
   template <class Read, class Take>
   DSK_SHARED_FN bool reduce_all(Lanes lanes, Read read, Take take) const {
@@ -315,8 +321,6 @@ template <class Sum, class Policy, std::uint32_t together = 8> struct TwoShot {
   template <class Take> DSK_SHARED_FN bool collect(Lanes lanes, Take take) const {
     for (std::uint64_t i = lanes.first; i < slice; i += lanes.step)
       if (!receive(i, take)) return false;
-    for (std::uint64_t i = lanes.first; i < stale_slice; i += lanes.step)
-      clear(i);
     policy.end();
     return true;
   }
@@ -324,20 +328,17 @@ template <class Sum, class Policy, std::uint32_t together = 8> struct TwoShot {
   template <class Read, class Take>
   DSK_SHARED_FN bool exchange(Lanes lanes, Read read, Take take) const {
     policy.begin();
-    const std::uint64_t step = lanes.step;
-    std::uint64_t cleared_to = lanes.first;
-    for (std::uint64_t i = lanes.first; i < slice + 2 * step; i += step) {
+    const std::uint64_t step = lanes.step, second = lanes.first + step, third = second + step;
+    std::uint64_t i = lanes.first;
+    for (; i < slice + 2 * step; i += step) {
       if (i < slice) send(i, read);
-      if (i >= lanes.first + step && i - step < slice && !reduce(i - step, read, take))
-        return false;
-      if (i >= lanes.first + 2 * step) {
-        if (!receive(i - 2 * step, take)) return false;
-        clear(i - 2 * step);
-        cleared_to = i - step;
-      }
+      if (i == lanes.first) policy.sent();
+      clear(i);
+      if (i >= second && i - step < slice && !reduce(i - step, read, take)) return false;
+      if (i >= third && !receive(i - 2 * step, take)) return false;
     }
-    for (; cleared_to < stale_slice; cleared_to += step)
-      clear(cleared_to);
+    for (; i < stale_slice; i += step)
+      clear(i);
     policy.end();
     return true;
   }

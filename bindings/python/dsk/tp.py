@@ -142,7 +142,7 @@ class CommInfo(NamedTuple):
     """NO_RANK, or the rank that a bounded wait or the heartbeat found lost"""
     aborted: bool
     transport: str
-    """"threads", "tcp", "peer", "nccl" or "none" (one rank)"""
+    """"threads", "tcp", "peer", "nccl", "peer+nccl" or "none" (one rank)"""
 
 
 class Comm(Handle):

@@ -152,12 +152,12 @@ bool exact(World& world, const Comms& comms, const Buffers& buffers, std::uint64
 }
 
 struct Point {
-  double own_us = NAN, anchor_us = NAN; // in a graph
+  double own_us = NAN, anchor_us = NAN, chosen_us = NAN; // in a graph
 };
 
 Point measure_size(const Options& options, World& world, const Rivals& rivals,
                    const Buffers& buffers, std::uint64_t bytes, std::uint64_t room,
-                   Verdict& own_right, Verdict& anchor_right) {
+                   Verdict& own_right, Verdict& anchor_right, Verdict& chosen_right) {
   const auto prepare = [&](const Comms& comms, bool graph) -> Prepare {
     return [&, graph](const Driver& driver, std::uint32_t count) -> Launch {
       const auto enqueue = [&comms, &buffers, driver, count, bytes] {
@@ -171,6 +171,8 @@ Point measure_size(const Options& options, World& world, const Rivals& rivals,
   own_right.add(own_ok ? 0 : HUGE_VAL);
   const bool anchor_ok = rivals.anchor && exact(world, *rivals.anchor, buffers, bytes, room);
   if (rivals.anchor) anchor_right.add(anchor_ok ? 0 : HUGE_VAL);
+  const bool chosen_ok = rivals.chosen && exact(world, *rivals.chosen, buffers, bytes, room);
+  if (rivals.chosen) chosen_right.add(chosen_ok ? 0 : HUGE_VAL);
   if (!own_ok) return {};
   const int groups = options.small ? 3 : 7;
   Line line("all_reduce");
@@ -194,7 +196,12 @@ Point measure_size(const Options& options, World& world, const Rivals& rivals,
     line.set(("own_high" + suffix).c_str(), result.a.high);
     line.set(("anchor" + suffix).c_str(), anchor_ok ? result.b.us : NAN);
     line.set((std::string("calls") + (graph ? "_graph" : "_eager")).c_str(), high);
-    if (graph) point = {result.a.us, anchor_ok ? result.b.us : NAN};
+    if (!graph) continue;
+    point = {result.a.us, anchor_ok ? result.b.us : NAN, NAN};
+    if (!chosen_ok) continue;
+    Timed chosen_timed(world, prepare(*rivals.chosen, graph), low, high);
+    point.chosen_us = duel(chosen_timed, nullptr, groups).a.us;
+    line.set("chosen", rivals.chosen_name).set("chosen_graph_us", point.chosen_us);
   }
   const double bus = 2.0 * (world.size() - 1) / world.size() * static_cast<double>(bytes) / 1e3;
   line.set("ratio", point.own_us / point.anchor_us)
@@ -241,6 +248,23 @@ void emit_figures(const Options& options, const std::map<std::uint64_t, Point>& 
                        std::to_string(compared) + " sizes (" + std::to_string(worst_bytes) +
                        " bytes; slower at " + std::to_string(slower) + ")",
                    worst, path + "; the vendor's registered (symmetric) buffers are not compared"});
+  // The choice is one of the two, so it is held against the better, with the noise of two timings.
+  double chosen_worst = NAN;
+  std::uint64_t chosen_bytes = 0;
+  for (const auto& [bytes, point] : points) {
+    const double ratio = point.chosen_us / std::fmin(point.own_us, point.anchor_us);
+    if (bytes < 1024 || !std::isfinite(ratio) || ratio <= chosen_worst) continue;
+    chosen_worst = ratio;
+    chosen_bytes = bytes;
+  }
+  if (std::isfinite(chosen_worst))
+    emit(options, {"G9 choice", world,
+                   "the library's choice / the better of both, worst size (" +
+                       std::to_string(chosen_bytes) + " bytes)",
+                   chosen_worst,
+                   "transport \"" + rivals.chosen_name +
+                       "\", in a graph; three timings after each "
+                       "other"});
 }
 
 } // namespace
@@ -275,6 +299,7 @@ void all_reduce(const Options& options) {
     const char* layout = options.one_device ? "one thread" : "threads";
     Verdict own{"all-reduce", layout, rivals->own_name, count};
     Verdict anchor{"all-reduce", layout, rivals->anchor_name, count};
+    Verdict chosen{"all-reduce", layout, rivals->chosen_name, count};
     std::map<std::uint64_t, Point> points;
     for (const std::uint64_t bytes : sizes) {
       if (now_s() + (bytes > 64u << 20 ? 4 : 0.3) > end_s) {
@@ -284,11 +309,13 @@ void all_reduce(const Options& options) {
             .emit();
         continue;
       }
-      points[bytes] = measure_size(options, world, *rivals, buffers, bytes, room, own, anchor);
+      points[bytes] =
+          measure_size(options, world, *rivals, buffers, bytes, room, own, anchor, chosen);
     }
     if (points.empty()) continue; // each size has said that it is unfinished
     emit(own);
     if (rivals->anchor) emit(anchor);
+    if (rivals->chosen) emit(chosen);
     emit_figures(options, points, count, *rivals);
   }
 }

@@ -4,8 +4,8 @@
 // between streams is not tested.
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <mutex>
-#include <set>
 #include <vector>
 
 #include "base/error.hpp"
@@ -28,11 +28,11 @@ const dsk_backend_api& cpu() {
 }
 
 std::mutex mutex;
-std::set<const dsk_backend_comm*> vendors;
+std::map<const dsk_backend_comm*, const char*> transports; // of those that are not "peer"
 
-void add_vendor(const dsk_backend_comm* comm) {
+void add_transport(const dsk_backend_comm* comm, const char* transport) {
   const std::lock_guard lock(mutex);
-  vendors.insert(comm);
+  transports[comm] = transport;
 }
 
 dsk_status refuse(dsk_backend_error* error, dsk_status status, const std::string& sentence) {
@@ -128,7 +128,9 @@ dsk_backend_api make_table() {
     own.transport = DSK_BACKEND_TRANSPORT_AUTO;
     const dsk_status status = cpu().comm_create_local(devices, world, &own, out, error);
     for (uint32_t r = 0; status == DSK_STATUS_OK && r < world; ++r)
-      if (options->transport == DSK_BACKEND_TRANSPORT_VENDOR) add_vendor(out[r]);
+      if (options->transport != DSK_BACKEND_TRANSPORT_PEER)
+        add_transport(out[r],
+                      options->transport == DSK_BACKEND_TRANSPORT_VENDOR ? "nccl" : "peer+nccl");
     return status;
   };
   api.comm_unique_id = [](dsk_backend_device*, uint8_t* id, dsk_backend_error*) {
@@ -151,7 +153,7 @@ dsk_backend_api make_table() {
                                             "127.0.0.1", port, rank, world, options->timeout_ms),
                                         options->max_bytes)
                  .release();
-      add_vendor(*out);
+      add_transport(*out, "nccl");
       return DSK_STATUS_OK;
     } catch (const dsk::Error& e) {
       return refuse(error, e.status(), e.what());
@@ -160,13 +162,14 @@ dsk_backend_api make_table() {
   api.comm_destroy = [](dsk_backend_comm* comm) {
     {
       const std::lock_guard lock(mutex);
-      vendors.erase(comm);
+      transports.erase(comm);
     }
     cpu().comm_destroy(comm);
   };
   api.comm_transport = [](const dsk_backend_comm* comm) {
     const std::lock_guard lock(mutex);
-    return vendors.count(comm) ? "nccl" : "peer";
+    const auto found = transports.find(comm);
+    return found == transports.end() ? "peer" : found->second;
   };
   api.graph_capture_begin = [](dsk_backend_device*, void* const* streams, uint32_t count,
                                dsk_backend_error* error) {

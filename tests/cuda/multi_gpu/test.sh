@@ -49,6 +49,8 @@ for part in ("check", "all-reduce", "replays"):
 assert {("processes", "processes", "nccl"), ("loss", "processes", "nccl"), ("loss", "threads", "peer")} <= kinds, kinds
 assert [line["reason"] for line in lines if line["kind"] == "skipped"] == ["the own protocol runs inside one process"]
 assert all(line["anchor"] == "nccl" for line in lines if line["kind"] == "all_reduce")
+assert ("all-reduce", "threads", "peer+nccl") in kinds, kinds
+assert all(line["chosen_graph_us"] is None or line["chosen_graph_us"] > 0 for line in lines if line["kind"] == "all_reduce")
 PY
 
 # All ranks of a part on one thread, as on one device.

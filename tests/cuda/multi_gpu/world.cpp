@@ -209,6 +209,9 @@ Rivals::Rivals(const Options& options, World& world) {
   } catch (const Failed& e) {
     missing = e.what();
   }
+  chosen = std::make_unique<Comms>(world, DSK_BACKEND_TRANSPORT_AUTO);
+  chosen_name = chosen->transport();
+  if (cpu || chosen_name == own_name || chosen_name == anchor_name) chosen.reset();
 }
 
 /* --------------------------------------------------------------------- timing */

@@ -110,7 +110,8 @@ private:
 /// same protocol again: then the ratio says how far to trust a ratio.
 struct Rivals {
   std::unique_ptr<Comms> own, anchor;
-  std::string own_name, anchor_name, missing; // why there is no anchor
+  std::unique_ptr<Comms> chosen; // the library's own choice, where it is neither of the two alone
+  std::string own_name, anchor_name, chosen_name, missing; // why there is no anchor
   Rivals(const Options& options, World& world);
 };
 

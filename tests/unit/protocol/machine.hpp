@@ -62,6 +62,7 @@ public:
     void begin() {
       if (machine.ordered_) machine.queues_[rank].push_back({nullptr, 0});
     }
+    void sent() {}
     void end() {}
     void store(Packet* at, const Packet& packet) {
       for (int i = 0; i < 4; ++i)

@@ -47,7 +47,7 @@ public final class Comm implements AutoCloseable {
    * @param rank this one
    * @param lostRank -1, or the rank that was found lost
    * @param aborted whether the communicator is aborted
-   * @param transport "threads", "tcp", "peer", "nccl" or "none"
+   * @param transport "threads", "tcp", "peer", "nccl", "peer+nccl" or "none"
    */
   public record Info(int world, int rank, int lostRank, boolean aborted, String transport) {
     static final int SIZE = 36;

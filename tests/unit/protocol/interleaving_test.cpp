@@ -24,12 +24,13 @@ float term(std::uint32_t rank, std::uint32_t call, std::uint64_t packet, int wor
   return static_cast<float>((rank + 1) * 64 + call * 8 + packet * 4 + static_cast<unsigned>(word));
 }
 
-/// Several calls of changing size on all ranks; every word of every result is checked.
+/// Several calls of changing size on all ranks; every word of every result is checked. Ends at the
+/// first seed that goes wrong.
 Outcome search(const Setup& setup, std::uint64_t seeds) {
   constexpr std::uint64_t capacity = 3;
   constexpr std::uint64_t sizes[] = {2, 3, 1, 3, 2, 1};
   Outcome outcome;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds && outcome.wrong + outcome.stuck == 0; ++seed) {
     machine::Machine machine(seed, setup.ranks, setup.ordered);
     const Region gather{setup.slots, setup.ranks - 1, capacity};
     const TwoShotShape shape{
@@ -132,7 +133,7 @@ TEST_CASE("without order between calls a clear can wipe out data, and the search
     for (const bool phases : {false, true}) {
       CAPTURE(two_shot);
       CAPTURE(phases);
-      const Outcome outcome = search({2, 3, two_shot, false, phases}, 600);
+      const Outcome outcome = search({2, 3, two_shot, false, phases}, 800);
       CHECK(outcome.wrong + outcome.stuck > 0);
     }
 }

@@ -20,8 +20,8 @@ class Machine {
 public:
   /// With `ordered` off begin() orders nothing: a broken memory model.
   Machine(std::uint64_t seed, std::size_t ranks, bool ordered)
-      : rng_(seed), ordered_(ordered), newest_first_(seed % 2 == 0), fibers_(ranks),
-        queues_(ranks) {}
+      : rng_(seed), ordered_(ordered), newest_first_(seed % 2 == 0), clears_last_(seed % 4 == 1),
+        fibers_(ranks), queues_(ranks) {}
 
   /// Runs one body for each rank to its end. False when nothing moved for too long: the protocol is
   /// stuck.
@@ -119,6 +119,14 @@ private:
       ++open;
     if (open == 0) return;
     std::size_t pick = newest_first_ ? open - 1 : rng_() % open;
+    if (clears_last_) {
+      for (pick = 0; pick < open && queue[pick].value == dsk::protocol::sentinel;)
+        ++pick;
+      if (pick == open) {
+        if (rng_() % 8 != 0) return;
+        pick = 0;
+      }
+    }
     for (std::size_t i = 0; i < pick; ++i)
       if (queue[i].at == queue[pick].at) pick = i;
     *queue[pick].at = queue[pick].value;
@@ -128,6 +136,7 @@ private:
   std::mt19937_64 rng_;
   bool ordered_;
   bool newest_first_; // in half of the runs old stores lag as far as they may
+  bool clears_last_;  // in a quarter clears do
   std::vector<Fiber> fibers_;
   std::vector<std::vector<Store>> queues_;
   const std::function<void(std::size_t)>* body_ = nullptr;

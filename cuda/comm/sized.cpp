@@ -22,12 +22,12 @@ public:
   }
 
   void all_reduce(const dsk_backend_collective* calls, std::uint32_t count) override {
-    const auto list = chosen(calls, count, calls[0].count * bytes_of(calls[0].dtype));
-    list[0].comm->all_reduce(list.data(), count);
+    const Chosen list(calls, count, calls[0].count * bytes_of(calls[0].dtype));
+    list.calls[0].comm->all_reduce(list.calls, count);
   }
   void all_gather(const dsk_backend_collective* calls, std::uint32_t count) override {
-    const auto list = chosen(calls, count, calls[0].count * bytes_of(calls[0].dtype) * world_);
-    list[0].comm->all_gather(list.data(), count);
+    const Chosen list(calls, count, calls[0].count * bytes_of(calls[0].dtype) * world_);
+    list.calls[0].comm->all_gather(list.calls, count);
   }
   void abort() noexcept override {
     own_->abort();
@@ -41,15 +41,18 @@ public:
   const char* transport() const noexcept override { return "peer+nccl"; }
 
 private:
-  std::vector<dsk_backend_collective> chosen(const dsk_backend_collective* calls,
-                                             std::uint32_t count, std::uint64_t bytes) const {
-    std::vector<dsk_backend_collective> list(calls, calls + count);
-    for (dsk_backend_collective& call : list) {
-      auto& self = *static_cast<SizedComm*>(call.comm);
-      call.comm = (bytes <= limit_bytes_ ? self.own_ : self.vendor_).get();
+  /// The same calls on the communicators that take messages of this size. On the stack: nothing is
+  /// allocated.
+  struct Chosen {
+    dsk_backend_collective calls[DSK_BACKEND_MAX_RANKS];
+    Chosen(const dsk_backend_collective* from, std::uint32_t count, std::uint64_t bytes) {
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const auto& self = *static_cast<const SizedComm*>(from[i].comm);
+        calls[i] = from[i];
+        calls[i].comm = (bytes <= self.limit_bytes_ ? self.own_ : self.vendor_).get();
+      }
     }
-    return list;
-  }
+  };
 
   std::unique_ptr<dsk_backend_comm> own_, vendor_;
   std::uint64_t limit_bytes_;

@@ -32,12 +32,33 @@ template <class Call> std::string report_from(Call&& call) {
   });
 }
 
+// A record under another name of one that the catalogue has takes its place.
+std::string catalogue_name(dsk_catalog_kind kind, const std::string& name) {
+  try {
+    return JsonValue::parse(catalog_record(kind, name))["name"].text();
+  } catch (const Error& e) {
+    if (e.status() != DSK_STATUS_NOT_FOUND) throw;
+    return name;
+  }
+}
+
+JsonValue read_device(const std::string& path, const std::string& place) {
+  const JsonValue document = read_json(path, place);
+  if (document.kind() != JsonValue::Kind::object) return document;
+  JsonValue device = JsonValue::object();
+  for (const auto& [name, value] : document.members())
+    device.set(name, name == "name" && value.kind() == JsonValue::Kind::text
+                         ? JsonValue(catalogue_name(DSK_CATALOG_DEVICE, value.text()))
+                         : value);
+  return device;
+}
+
 void add_catalog(JsonValue& request, const ValidateServingFlags& f) {
   JsonValue documents = catalog_of(f.catalog_files);
   const auto place = [&] { return "/catalog/" + std::to_string(documents.items().size()); };
   if (!f.devices_dir.empty())
     for (const std::string& path : files_under(f.devices_dir, ".json"))
-      documents.add(read_json(path, place()));
+      documents.add(read_device(path, place()));
   if (!f.models_dir.empty())
     for (const std::string& path : files_under(f.models_dir, "config.json")) {
       // DIR/NAME/config.json: the folder names the model.
@@ -45,7 +66,7 @@ void add_catalog(JsonValue& request, const ValidateServingFlags& f) {
       const std::string folder = path.substr(0, path.size() - std::string("/config.json").size());
       JsonValue document = JsonValue::object();
       document.set("kind", "model");
-      document.set("name", folder.substr(folder.rfind('/') + 1));
+      document.set("name", catalogue_name(DSK_CATALOG_MODEL, folder.substr(folder.rfind('/') + 1)));
       document.set("source", path);
       document.set("as_of", "2026-11");
       document.set("config", read_json(path, place()));

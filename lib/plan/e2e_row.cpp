@@ -21,6 +21,13 @@ using workload::Lengths;
   throw Error(DSK_STATUS_UNSUPPORTED, reason);
 }
 
+// Bounds of what a row may ask for: no published run comes near, and none takes minutes.
+constexpr double most_gpus = 4096;
+constexpr double most_tokens = 10e6;
+constexpr double most_clients = 1e5;
+constexpr double most_slots = 65536;
+constexpr double most_requests = 1e6;
+
 bool contains(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
@@ -67,6 +74,21 @@ private:
   void assume(const std::string& what) {
     c_.assumptions += (c_.assumptions.empty() ? "" : "; ") + what;
   }
+  // A number of a column; nothing where it is blank or a word.
+  std::optional<double> in(const char* column, double most) const {
+    const auto value = number(at(column));
+    if (value && !(*value >= 0 && *value <= most))
+      refuse(std::string(column) + " is " + preview_text(at(column)) + ", must lie between 0 and " +
+             number_text(most));
+    return value && *value > 0 ? value : std::nullopt;
+  }
+  // The same of a figure in the notes, at least 1.
+  std::optional<double> option(const char* name, double most) const {
+    const auto value = noted(notes_, name);
+    if (value && !(*value >= 1 && *value <= most))
+      refuse("notes: " + std::string(name) + " must lie between 1 and " + number_text(most));
+    return value;
+  }
   bool from(const char* source) const { return contains(at("source_repo"), source); }
 
   void read_device() {
@@ -83,7 +105,7 @@ private:
         name.resize(dash);
       }
     }
-    c_.gpus = static_cast<int>(number(at("gpu_count")).value_or(1));
+    c_.gpus = static_cast<int>(std::max(1.0, in("gpu_count", most_gpus).value_or(1)));
   }
 
   void read_engine() {
@@ -125,10 +147,12 @@ private:
       refuse("model " + name + " is not in the catalogue");
     }
     std::string weights;
-    const bool llama_like = name.starts_with("llama") || name.starts_with("mi") ||
-                            name.starts_with("gpt-j") || name.starts_with("falcon");
+    // Published FP8 checkpoints of these have a scale a channel or tensor, others a scale a block.
+    bool whole = false;
+    for (const char* family : {"Llama", "Mistral", "Mixtral", "GPTJ", "Falcon"})
+      whole = whole || model.architecture.starts_with(family);
     if (dtype.starts_with("fp8"))
-      weights = llama_like && !name.starts_with("minimax") ? "fp8" : "fp8-block";
+      weights = whole ? "fp8" : "fp8-block";
     else if (dtype.starts_with("int4") || dtype.starts_with("w4a16") || dtype == "awq" ||
              dtype == "gptq")
       weights = "int4";
@@ -151,10 +175,10 @@ private:
 
   void read_split() {
     perf::Parallel& p = c_.options.parallel;
-    p.tp = static_cast<int>(number(at("tp")).value_or(1));
-    p.pp = static_cast<int>(number(at("pp")).value_or(1));
-    p.dp = static_cast<int>(number(at("dp")).value_or(1));
-    p.ep = static_cast<int>(number(at("ep")).value_or(1));
+    p.tp = static_cast<int>(std::max(1.0, in("tp", most_gpus).value_or(1)));
+    p.pp = static_cast<int>(std::max(1.0, in("pp", most_gpus).value_or(1)));
+    p.dp = static_cast<int>(std::max(1.0, in("dp", most_gpus).value_or(1)));
+    p.ep = static_cast<int>(std::max(1.0, in("ep", most_gpus).value_or(1)));
     if (contains(notes_, "DEP =") || contains(notes_, "enable_attention_dp=true") ||
         contains(notes_, "--enable-dp-attention")) {
       p.dp = c_.gpus / p.pp;
@@ -169,7 +193,7 @@ private:
         compare_versions(at("engine_version"), "0.4.5") >= 0) {
       p.dp = 1;
       p.tp = c_.gpus / p.pp;
-      p.ep = static_cast<int>(number(at("ep")).value_or(1));
+      p.ep = static_cast<int>(std::max(1.0, in("ep", most_gpus).value_or(1)));
       assume("attention not data-parallel: the command names no --dp-size");
     }
     // Some sources count the attention ranks inside the tensor-parallel group.
@@ -215,8 +239,8 @@ private:
   }
 
   void lengths(bool sharegpt, double low) {
-    const auto input = number(at("input_len"));
-    const auto output = number(at("output_len"));
+    const auto input = in("input_len", most_tokens);
+    const auto output = in("output_len", most_tokens);
     workload::WorkloadSpec& w = c_.load;
     if (sharegpt || !input || !output) {
       const Dataset set = catalog_.dataset(from("lmdeploy") ? "sharegpt-lmdeploy" : "sharegpt", "");
@@ -257,7 +281,7 @@ private:
   }
 
   void read_load() {
-    const auto c = number(at("batch_or_concurrency"));
+    const auto c = in("batch_or_concurrency", most_clients);
     const std::string& scenario = at("scenario");
     c_.median = contains(notes_, "MEDIAN") && !contains(notes_, "MEDIAN per-token");
     if (contains(notes_, "uniform in [0.8,1.0]")) {
@@ -265,8 +289,8 @@ private:
       closed(c.value_or(1), 10 * c.value_or(1));
       inferencex_launch(c_,
                         {at("model"), weights_, c.value_or(1),
-                         number(at("input_len")).value_or(1024),
-                         number(at("output_len")).value_or(1024)},
+                         in("input_len", most_tokens).value_or(1024),
+                         in("output_len", most_tokens).value_or(1024)},
                         kv_open_);
       assume("options of InferenceX's launch files");
     } else if (contains(notes_, "gap-analysis run")) {
@@ -288,7 +312,7 @@ private:
       }
     } else if (from("gpustack") || contains(notes_, "ShareGPT") || from("lmdeploy")) {
       lengths(contains(notes_, "sharegpt") || contains(notes_, "ShareGPT"), 1);
-      double prompts = noted(notes_, "total tokens /").value_or(1000);
+      double prompts = option("total tokens /", most_requests).value_or(1000);
       if (const auto n = prompts_noted()) prompts = *n;
       if (from("lmdeploy") || scenario == "server")
         closed(c.value_or(64), prompts);
@@ -301,7 +325,7 @@ private:
       c_.policy.stream_tokens_per_s = 0;
       // Offline runs of unstated size: enough to fill the largest batch four times.
       burst(8192);
-      const auto output = number(at("output_len")).value_or(128);
+      const auto output = in("output_len", most_tokens).value_or(128);
       if (output > 1024) burst(4096);
       assume("number of requests taken as " + std::to_string(c_.load.requests));
     } else {
@@ -320,7 +344,7 @@ private:
       c_.policy.max_prompts = 1; // its generator sizes the token budget for one prompt
       assume("one prompt a step");
     }
-    const double input = number(at("input_len")).value_or(1024);
+    const double input = in("input_len", most_tokens).value_or(1024);
     const bool aiperf = std::fmod(input, 1000) == 0;
     // One process reads every stream: TTFT grows as its rate nears this, whatever model and engine.
     c_.policy.stream_tokens_per_s = aiperf ? 20000 : 10500;
@@ -337,7 +361,7 @@ private:
                        (c_.engine.kind == EngineKind::tensorrt_llm && !windows);
     if (reuse) repeated_prompts(100, input, 2 * clients);
     c_.spread = std::max(1, 8 / c_.gpus);
-    c_.request_tokens = input + number(at("output_len")).value_or(128);
+    c_.request_tokens = input + in("output_len", most_tokens).value_or(128);
     if (c_.engine.kind == EngineKind::sglang) {
       // Launched with --enable-mixed-chunk (aiconfigurator's benchmark rules; the template for
       // 0.5.1 misspells it). Its radix cache never matched.
@@ -358,6 +382,12 @@ private:
   }
 
   void open(double rate) {
+    if (!(rate > 0)) refuse("notes: the request rate must be positive");
+    if (!(rate <= most_requests)) { // "inf": all at once
+      lengths(contains(notes_, "ShareGPT"), 1);
+      burst(prompts_noted().value_or(1000));
+      return;
+    }
     lengths(contains(notes_, "ShareGPT"), 1);
     c_.kind = E2eKind::open_loop;
     c_.load.arrivals.process = ArrivalSpec::Process::poisson;
@@ -373,7 +403,13 @@ private:
         auto begin = end;
         while (begin > 0 && notes_[begin - 1] >= '0' && notes_[begin - 1] <= '9')
           --begin;
-        if (begin < end) return number(notes_.substr(begin, end - begin));
+        if (begin < end) {
+          const auto n = number(notes_.substr(begin, end - begin));
+          if (n && !(*n >= 1 && *n <= most_requests))
+            refuse("notes: the number of prompts must lie between 1 and " +
+                   number_text(most_requests));
+          return n;
+        }
         end = notes_.find(word, end + 1);
       }
     }
@@ -382,12 +418,12 @@ private:
 
   void read_options() {
     sim::Policy& p = c_.policy;
-    if (const auto v = noted(notes_, "--max-num-seqs")) p.max_sequences = static_cast<int>(*v);
-    if (const auto v = noted(notes_, "--max-num-batched-tokens"))
+    if (const auto v = option("--max-num-seqs", most_slots)) p.max_sequences = static_cast<int>(*v);
+    if (const auto v = option("--max-num-batched-tokens", most_tokens))
       p.token_budget = static_cast<int>(*v);
-    if (const auto v = noted(notes_, "--max-running-requests"))
+    if (const auto v = option("--max-running-requests", most_slots))
       p.max_sequences = static_cast<int>(*v);
-    if (const auto v = noted(notes_, "--chunked-prefill-size"); v && *v > 0)
+    if (const auto v = noted(notes_, "--chunked-prefill-size"); v && *v >= 1 && *v <= most_tokens)
       p.token_budget = static_cast<int>(*v);
     if (contains(notes_, "--async-scheduling")) p.lag_steps = 1;
     // LMDeploy's profilers call the engine in their own process.

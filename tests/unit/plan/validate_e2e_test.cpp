@@ -117,3 +117,51 @@ TEST_CASE("SGLang's --enable-dp-attention splits nothing without --dp-size since
   CHECK(predicted("0.4.1", "--enable-dp-attention") == doctest::Approx(split).epsilon(0.2));
   CHECK(tensor > 0);
 }
+
+TEST_CASE("a row that asks for the impossible is refused alone, with the reason") {
+  const Catalog catalog;
+  const std::string header = table.substr(0, table.find('\n') + 1);
+  const std::string sound = "s,x,vLLM,0.12.0,qwen3-8b,bf16,,H100-SXM-80GB,1,1,1,1,1,server,8,1024,"
+                            "128,tpot_ms,8,,\n";
+  const auto row = [](const char* count, const char* tokens, const std::string& notes) {
+    return std::string("r,x,vLLM,0.12.0,qwen3-8b,bf16,,H100-SXM-80GB,1,1,1,1,1,server,") + count +
+           "," + tokens + ",128,tpot_ms,8," + notes + ",\n";
+  };
+  const std::pair<std::string, const char*> bad[] = {
+      {row("1e9", "1024", ""), "batch_or_concurrency is 1e9, must lie between 0 and 1e+05"},
+      {row("-8", "1024", ""), "batch_or_concurrency"},
+      {row("8", "inf", ""), "input_len"},
+      {row("8", "1024", "request rate 0"), "the request rate must be positive"},
+      {row("8", "1024", "--max-num-seqs 1e9"), "--max-num-seqs must lie between 1 and 65536"},
+      {row("8", "1024", "request rate 4 and 99999999999999999999 prompts"), "number of prompts"}};
+  for (const auto& [text, reason] : bad) {
+    const CsvTable lines(
+        plan::validate_e2e(request("{}"), header + text + sound, catalog, Cancel()).predictions,
+        "");
+    REQUIRE(lines.rows() == 2);
+    CHECK(lines.at(0, "status").find(reason) != std::string::npos);
+    CHECK(lines.at(1, "status") == "ok");
+  }
+  // "inf" is a rate that engines' clients take: all at once.
+  const CsvTable burst(plan::validate_e2e(request("{}"),
+                                          header + row("8", "1024", "request rate inf"), catalog,
+                                          Cancel())
+                           .predictions,
+                       "");
+  CHECK(burst.at(0, "status") == "ok");
+}
+
+TEST_CASE("newer SGLang in the gap analysis mixes chunks into decode steps: TTFT of long prompts") {
+  // aiconfigurator 095f58a5, H200: 4,000 in, 1,000 out, 128 clients: 815 ms. Prefill first gave
+  // 574.
+  const std::string header = table.substr(0, table.find('\n') + 1);
+  const CsvTable lines(
+      plan::validate_e2e(request("{}"),
+                         header + "g,x,SGLang,0.5.6.post2,llama3.1-8b,fp8,,H200-SXM-141GB,1,1,1,1,"
+                                  "1,server,128,4000,1000,ttft_ms,815.2,NVIDIA AIC gap-analysis "
+                                  "run,\n",
+                         Catalog(), Cancel())
+          .predictions,
+      "");
+  CHECK(std::stod(lines.at(0, "predicted")) == doctest::Approx(815.2).epsilon(0.3));
+}

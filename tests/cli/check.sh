@@ -84,6 +84,18 @@ expect 2 "cut.json: not valid JSON at line 2" calibrate --device h200-sxm --runs
 expect 2 "log/meta.json: /engine_kwargs/tensor_parallel_size: is \"one\", must be a number" calibrate --device h200-sxm --runs log
 expect 2 "log/meta.json: does not name the device" validate requests log
 expect 2 "calibration.json: the header has no column id" validate e2e calibration.json
+# A model of one's own may have a name that the catalogue knows a model by.
+mkdir -p models/llama3.1-8b
+cat >models/llama3.1-8b/config.json <<'END'
+{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "torch_dtype": "bfloat16", "hidden_size": 4096, "num_hidden_layers": 32,
+ "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256, "max_position_embeddings": 131072}
+END
+cat >rows.csv <<'END'
+id,source_repo,engine,engine_version,model,weights_dtype,kv_dtype,gpu,gpu_count,tp,pp,dp,ep,scenario,batch_or_concurrency,input_len,output_len,metric,value,notes,flag
+a,x,vLLM,0.12.0,llama3.1-8b,bf16,,H100-SXM-80GB,1,1,1,1,1,server,8,1024,128,tpot_ms,8,,
+END
+expect 0 "1 rows, 1 runs" validate e2e rows.csv --models models --predictions predicted.csv
+grep -q '^a,tpot_ms,.*,ok,' predicted.csv || { echo "dsk validate e2e: a model by an alias is not taken"; bad=1; }
 expect 2 "calibration.json: the file has no column" validate kernels calibration.json --gpu h200-sxm
 expect 2 "calibration.json: holds no row" validate memory calibration.json
 expect 2 "calibration.json, line 1: /kind: a line is of kind" machine report --from calibration.json

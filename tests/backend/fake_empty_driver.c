@@ -30,6 +30,13 @@ EXPORT int cuDeviceGetUuid_v2(void* uuid, int device) {
 EXPORT int cuDeviceGetPCIBusId(char* text, int length, int device) {
   return text && length && !device ? 101 : 1;
 }
+EXPORT int cuCtxGetCurrent(void** context) {
+  *context = NULL;
+  return 0;
+}
+EXPORT int cuCtxSetCurrent(void* context) {
+  return context ? 201 : 0;
+}
 EXPORT int cuGetErrorName(int status, const char** name) {
   *name = status == 100 ? "CUDA_ERROR_NO_DEVICE" : "CUDA_ERROR_UNKNOWN";
   return 0;

@@ -1,6 +1,7 @@
 #include <nccl.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -139,8 +140,12 @@ private:
 
 /// The library connects the ranks when a collective first uses an algorithm. In one process that
 /// turns peer access on, which no capture permits (seen with 2.28.9), so every algorithm that a
-/// size may choose is used here once: a user's first call may then be captured.
+/// size may choose is used here once: a user's first call may then be captured. Not where ranks may
+/// share a device, which the library permits by this variable alone: one rank's kernel would wait
+/// for another whose allocation waits for the device; and they need no peer access.
 void connect(Device& device, ncclComm_t comm) {
+  const char* const shared = std::getenv("NCCL_MULTI_RANK_GPU_ENABLE");
+  if (shared && std::strcmp(shared, "0") != 0) return;
   constexpr std::size_t most = std::size_t{64} << 20;
   void* scratch = nullptr;
   dsk::cuda::check(cudaMalloc(&scratch, most), "connecting the ranks: cudaMalloc");

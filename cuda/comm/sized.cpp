@@ -81,7 +81,12 @@ make_auto_comms(const std::vector<Device*>& devices, const dsk_backend_comm_opti
   if (repeated || !nccl_missing().empty()) return make_peer_comms(devices, options);
   if (!reach_each_other(devices)) return make_nccl_comms(devices);
   auto own = make_peer_comms(devices, options);
-  auto vendor = make_nccl_comms(devices);
+  std::vector<std::unique_ptr<dsk_backend_comm>> vendor;
+  try {
+    vendor = make_nccl_comms(devices);
+  } catch (const Failure&) {
+    return own; // a library that does not come up here takes nothing away; transport() says "peer"
+  }
   for (std::size_t r = 0; r < own.size(); ++r)
     own[r] = std::make_unique<SizedComm>(std::move(own[r]), std::move(vendor[r]),
                                          own_limit_bytes(devices.size()),

@@ -1,7 +1,10 @@
 // What the links carry: host and device, device and device, and all devices together.
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <thread>
 
 #include "comm/comm.hpp"
@@ -275,8 +278,23 @@ private:
     comms_ = make_peer_comms(devices, options);
   }
 
-  /// `others` for each device beside the owner's, in threads, while this one does `mine`.
+  /// `others` for each device beside the owner's, in threads, while this one does `mine`. Devices
+  /// wait for each other: one that fails, or all of them after a time, are called off.
   template <class Others, class Mine> void beside(Others others, Mine mine) {
+    if (parties_.size() == 1) return mine();
+    constexpr std::chrono::seconds patience{60};
+    const auto call_off = [&] {
+      for (const auto& comm : comms_)
+        comm->abort();
+    };
+    std::mutex mutex;
+    std::condition_variable ended;
+    bool over = false, stuck = false;
+    std::thread watch([&] {
+      std::unique_lock lock(mutex);
+      stuck = !ended.wait_for(lock, patience, [&] { return over; });
+      if (stuck) call_off();
+    });
     std::vector<std::exception_ptr> failures(parties_.size());
     std::vector<std::thread> threads;
     for (std::size_t p = 1; p < parties_.size(); ++p)
@@ -286,15 +304,27 @@ private:
           others(*parties_[p]);
         } catch (...) {
           failures[p] = std::current_exception();
+          call_off();
         }
       });
     try {
       mine();
     } catch (...) {
       failures[0] = std::current_exception();
+      call_off();
     }
     for (std::thread& thread : threads)
       thread.join();
+    {
+      const std::lock_guard lock(mutex);
+      over = true;
+    }
+    ended.notify_one();
+    watch.join();
+    if (stuck)
+      throw Failure(DSK_STATUS_BACKEND, "an all-reduce over " + std::to_string(parties_.size()) +
+                                            " devices did not end within " +
+                                            std::to_string(patience.count()) + " s");
     for (const std::exception_ptr& failure : failures)
       if (failure) std::rethrow_exception(failure);
   }
